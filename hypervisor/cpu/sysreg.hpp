@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// System registers and barriers. A register is named as the assembler knows it; those newer than
+// Armv8.0 by their encoding S<op0>_<op1>_C<n>_C<m>_<op2>, so that any assembler takes them.
+#pragma once
+
+#include <cstdint>
+
+#define TWOFOLD_READ_SYSREG(name)                                                                  \
+    ([]() -> std::uint64_t {                                                                       \
+        std::uint64_t value_;                                                                      \
+        asm volatile("mrs %0, " #name : "=r"(value_)::"memory");                                   \
+        return value_;                                                                             \
+    }())
+
+#define TWOFOLD_WRITE_SYSREG(name, value)                                                          \
+    do {                                                                                           \
+        const std::uint64_t value_ = (value);                                                      \
+        asm volatile("msr " #name ", %0" ::"r"(value_) : "memory");                                \
+    } while (false)
+
+// Encodings of registers that GNU as does not know under -march=armv8-a.
+#define TWOFOLD_ICC_SRE_EL2 S3_4_C12_C9_5
+#define TWOFOLD_HCRX_EL2 S3_4_C1_C2_2
+#define TWOFOLD_ID_AA64MMFR2_EL1 S3_0_C0_C7_2
+#define TWOFOLD_ID_AA64MMFR3_EL1 S3_0_C0_C7_3
+
+namespace twofold::hyp {
+
+inline void isb() { asm volatile("isb" ::: "memory"); }
+inline void dsb_sy() { asm volatile("dsb sy" ::: "memory"); }
+inline void dsb_ish() { asm volatile("dsb ish" ::: "memory"); }
+inline void dsb_ishst() { asm volatile("dsb ishst" ::: "memory"); }
+inline void wait_for_interrupt() { asm volatile("dsb sy\n\twfi" ::: "memory"); }
+inline void wait_for_event() { asm volatile("wfe" ::: "memory"); }
+
+} // namespace twofold::hyp
