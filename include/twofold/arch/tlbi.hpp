@@ -62,7 +62,7 @@ struct TlbiByRange {
     static constexpr std::uint64_t pages(std::uint64_t scale, std::uint64_t num) {
         return (num + 1) << (5 * scale + 1);
     }
-    static constexpr std::uint64_t max_pages = pages(3, 31);
+    static constexpr std::uint64_t max_pages = std::uint64_t{32} << 16; // SCALE 3, NUM 31
 
     // What BaseADDR counts in: the granule, or 64 KiB with LPA2.
     static constexpr std::uint64_t base_unit(Granule granule, bool lpa2) {
