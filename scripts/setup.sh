@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # setup.sh GOAL...: installs with apt what the goals need and the machine lacks. GOAL is build, cross,
-# guest, qemu, bench, lint or format. Does nothing, and needs no network, when everything is there.
+# guest, qemu, lint, format or coverage. Does nothing, and needs no network, when everything is there.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -41,23 +41,21 @@ for goal in "$@"; do
         # shellcheck disable=SC2046
         {
             need libgtest-dev $(cmake_config GTest)
+            need libbenchmark-dev $(cmake_config benchmark)
             need libcli11-dev $(cmake_config CLI11)
             need libfmt-dev $(cmake_config fmt)
             need nlohmann-json3-dev $(cmake_config nlohmann_json)
         }
         need zlib1g-dev /usr/include/zlib.h
         ;;
-    bench)
-        # shellcheck disable=SC2046
-        need libbenchmark-dev $(cmake_config benchmark)
-        ;;
     cross) need g++-aarch64-linux-gnu aarch64-linux-gnu-g++ ;;
     guest) need cpio cpio ;;
     qemu) need qemu-system-arm qemu-system-aarch64 ;;
     lint)
         need clang-tidy clang-tidy
-        need clang clang
+        need clang-format clang-format
         ;;
+    coverage) need gcovr gcovr ;;
     format) need clang-format clang-format ;;
     *) die "setup.sh knows no goal $goal" ;;
     esac

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+# The commands that a person uses. Each does all of its own set-up; `make help` lists them.
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# The guest of `make demo`.
+CPU ?= max
+SMP ?= 2
+MEMORY ?= 1G
+EXTENT ?= 1G
+IPA ?= 40
+KERNEL ?=
+INITRD ?=
+APPEND ?=
+export CPU SMP MEMORY EXTENT IPA KERNEL INITRD APPEND
+
+.PHONY: help
+help:
+	@echo 'make demo       boot a Debian kernel under the hypervisor in QEMU and show what was mapped, and why'
+	@echo '                CPU=max SMP=2 MEMORY=1G EXTENT=1G|2M|64K|4K IPA=32..48 change the guest,'
+	@echo '                KERNEL=file INITRD=file APPEND=words replace its kernel, initramfs and command line'
+	@echo 'make test       everything: host tests, sanitizers, and guests booted on six CPU models'
+	@echo 'make bench      what each operation costs'
+	@echo 'make lint       clang-tidy and clang-format, as errors'
+	@echo 'make format     let clang-format rewrite the sources'
+	@echo 'make build      the command and the hypervisor, nothing else'
+	@echo 'make coverage   which lines the host tests reach'
+	@echo 'make clean      remove what was built; make distclean also removes what was downloaded'
+
+.PHONY: build
+build:
+	@scripts/setup.sh build cross guest
+	@scripts/fetch-guest.sh
+	@scripts/build.sh release
+	@scripts/build.sh aarch64
+
+.PHONY: demo
+demo:
+	@scripts/demo.sh
+
+.PHONY: test
+test:
+	@scripts/test.sh
+
+.PHONY: bench
+bench:
+	@scripts/setup.sh build
+	@scripts/build.sh release
+	@scripts/bench.sh
+
+.PHONY: lint
+lint:
+	@scripts/setup.sh build cross guest lint
+	@scripts/fetch-guest.sh
+	@scripts/lint.sh
+
+.PHONY: format
+format:
+	@scripts/setup.sh format
+	@scripts/lint.sh --format
+
+.PHONY: coverage
+coverage:
+	@scripts/setup.sh build coverage
+	@scripts/build.sh coverage
+	@scripts/coverage.sh
+
+.PHONY: clean distclean
+clean:
+	@for folder in release asan tsan coverage aarch64 results; do rm -rf "build/$$folder"; done
+	@rm -f build/guest/workload build/guest/initrd.img
+distclean:
+	@rm -rf build

@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# build.sh PRESET: configures and builds, silently unless it is watched or something is wrong.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+preset=$1
+step "building $preset"
+mkdir -p build/results
+log=build/results/configure-$preset.log
+cmake --preset "$preset" >"$log" 2>&1 || {
+    cat "$log" >&2
+    die "CMake could not configure the preset $preset"
+}
+if [ -t 1 ]; then
+    cmake --build --preset "$preset" -j "$(nproc)"
+else
+    log=build/results/build-$preset.log
+    cmake --build --preset "$preset" -j "$(nproc)" -- --quiet >"$log" 2>&1 || {
+        cat "$log" >&2
+        die "the preset $preset does not build"
+    }
+fi

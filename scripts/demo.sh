@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Boots a guest under the hypervisor and ends with what was mapped at which size, and why. The variables
+# are those of the Makefile.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+kernel=build/guest/vmlinuz
+initrd=${INITRD:-build/guest/initrd.img}
+for file in ${KERNEL:+"$KERNEL"} ${INITRD:+"$INITRD"}; do
+    [ -r "$file" ] || die "cannot read $file"
+done
+
+scripts/setup.sh build cross guest qemu
+scripts/fetch-guest.sh
+scripts/make-initrd.sh
+scripts/build.sh release
+scripts/build.sh aarch64
+if [ -n "${KERNEL:-}" ]; then
+    kernel=build/guest/own-vmlinuz
+    scripts/fetch-guest.sh --to-image "$KERNEL" "$kernel"
+fi
+
+step "booting ${SMP:-2} x ${CPU:-max} with ${MEMORY:-1G} of memory from ${EXTENT:-1G} extents," \
+    "${IPA:-40}-bit IPA"
+mkdir -p build/results
+exec build/release/bin/twofold run \
+    --hypervisor build/aarch64/twofold.img --kernel "$kernel" --initrd "$initrd" \
+    --append "console=ttyAMA0 quiet twofold.demo${APPEND:+ $APPEND}" \
+    --cpu "${CPU:-max}" --smp "${SMP:-2}" --memory "${MEMORY:-1G}" --extent "${EXTENT:-1G}" \
+    --ipa "${IPA:-40}" --json build/results/demo.json --timeout 600

@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# lint.sh [--format]: clang-format and clang-tidy as errors over all of our C++; --format rewrites instead.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+sources() { # NAME-PATTERN...
+    for folder in include src hypervisor tools bench fuzz tests examples guest; do
+        [ ! -d "$folder" ] || find "$folder" -name "$1" -print
+    done | LC_ALL=C sort
+}
+
+if [ "${1:-}" = --format ]; then
+    sources '*.[ch]pp' | xargs -r clang-format -i
+    exit
+fi
+
+step "clang-format"
+sources '*.[ch]pp' | xargs -r clang-format --dry-run -Werror || die "run \`make format\`"
+
+# Before LLVM 16 clang does not claim the concepts that libstdc++ asks of it before it offers
+# std::expected, though it has all that <expected> really uses; and it knows C++23 by its draft name.
+if [ "$(clang-tidy --version | sed -n 's/.*version \([0-9]*\).*/\1/p')" -lt 16 ]; then
+    dialect="--extra-arg=-std=c++2b --extra-arg=-D__cpp_concepts=202002L --extra-arg=-Wno-builtin-macro-redefined
+        --extra-arg=-Wno-macro-redefined"
+else
+    dialect=
+fi
+
+# tidy PRESET FILE...: the files that the preset compiles, with its own command lines.
+tidy() {
+    preset=$1
+    database=build/$preset/compile_commands.json
+    cmake --preset "$preset" >/dev/null
+    step "clang-tidy, $preset"
+    sed -n "s|.*\"file\": \"$PWD/\(.*\.cpp\)\".*|\1|p" "$database" | LC_ALL=C sort -u |
+        xargs -r -P "$(nproc)" -n 1 clang-tidy --quiet -p "build/$preset" $dialect \
+            --extra-arg=-Wno-unknown-warning-option --extra-arg=-Qunused-arguments \
+            >"build/results/tidy-$preset.log" 2>/dev/null || {
+        cat "build/results/tidy-$preset.log"
+        die "clang-tidy is not content; the list is in build/results/tidy-$preset.log"
+    }
+}
+
+mkdir -p build/results
+tidy release
+[ ! -f hypervisor/CMakeLists.txt ] || tidy aarch64
