@@ -17,7 +17,7 @@ WalkPermissions direct_permissions(const WalkConfig& config, const WalkParameter
     if (parameters.dirty_updates && bit(descriptor, 51)) {
         result.write = true;
     }
-    const bool xn = bit(descriptor, 54); // [54:53] XN
+    const bool xn = bit(descriptor, 54);                  // [54:53] XN
     const bool split = config.xnx && bit(descriptor, 53); // 01: not EL1; 10: nobody; 11: not EL0
     result.execute_el1 = xn == split;
     result.execute_el0 = !xn;

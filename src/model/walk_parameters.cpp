@@ -36,12 +36,12 @@ unsigned resolved_below_start(const WalkParameters& parameters) {
 
 Shareability decode_shareability(std::uint64_t sh) {
     switch (sh) {
-    case 2:
-        return Shareability::outer;
+    case 0:
+        return Shareability::non_shareable;
     case 3:
         return Shareability::inner;
     default:
-        return Shareability::non_shareable;
+        return Shareability::outer;
     }
 }
 

@@ -144,14 +144,14 @@ std::optional<Leaf> Walk::find_leaf(Step& step) {
             return std::nullopt;
         }
         if (kind != DescriptorKind::table) {
-            const bool contiguous = bit(descriptor, 52);
-            const unsigned group = contiguous ? contiguous_bits(parameters_, level) : 0;
+            const unsigned group =
+                bit(descriptor, 52) ? contiguous_bits(parameters_, level) : 0; // Contiguous
             return Leaf{.address = address,
                         .descriptor = descriptor,
                         .level = level,
                         .base = leaf_base(config_, parameters_, descriptor, level),
                         .size_bits = bottom + group,
-                        .contiguous = contiguous};
+                        .contiguous = group != 0};
         }
 
         // AArch64.S2NextWalkStateTable
@@ -199,7 +199,7 @@ bool Walk::leaf_faults(const Leaf& leaf) {
 Walk::Step Walk::attempt() {
     result_.visits.clear();
     Step step = Step::done;
-    const auto leaf = find_leaf(step);
+    auto leaf = find_leaf(step);
     if (!leaf || leaf_faults(*leaf)) {
         return step;
     }
@@ -214,8 +214,7 @@ Walk::Step Walk::attempt() {
                             (!access_.aligned || access_.kind == AccessKind::dc_zva);
     const PermissionCheck check = check_permissions(config_, parameters_, permissions,
                                                     leaf->descriptor, stage2.type, access_);
-    const bool permitted = misaligned || check.permitted; // an Alignment fault is taken first
-    const bool faults = misaligned || !permitted;
+    const bool faults = misaligned || !check.permitted;
 
     std::uint64_t updated = leaf->descriptor;
     if (parameters_.access_flag_updates && (!faults || config_.choices.access_flag_despite_fault)) {
@@ -232,11 +231,12 @@ Walk::Step Walk::attempt() {
         if (step == Step::again || result_.faulted()) {
             return step;
         }
+        leaf->descriptor = updated;
     }
 
-    if (misaligned) {
+    if (misaligned) { // an Alignment fault is taken first
         fault(FaultKind::alignment, leaf->level);
-    } else if (!permitted) {
+    } else if (!check.permitted) {
         result_.outcome = WalkOutcome::faulted;
         result_.fault = make_fault(FaultKind::permission, leaf->level, ipa_, access_, check.write,
                                    check.dirty_bit);

@@ -34,7 +34,7 @@ struct WalkParameters {
     [[nodiscard]] constexpr unsigned ipa_bits() const { return 64 - t0sz; }
 };
 
-// DecodeShareability: 0b01 is reserved and read as non-shareable.
+// DecodeShareability: 0b01 is reserved and read as outer shareable.
 [[nodiscard]] Shareability decode_shareability(std::uint64_t sh);
 
 [[nodiscard]] WalkParameters decode_parameters(const WalkConfig& config);

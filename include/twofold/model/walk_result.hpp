@@ -44,8 +44,8 @@ struct Translation {
     Pa pa{0};
     int level = 0;           // of the leaf; 0 where stage 2 is off
     std::uint64_t size = 0;  // bytes that this translation covers, the contiguous group included
-    bool contiguous = false; // the Contiguous bit as set in the leaf
-    std::uint64_t descriptor = 0; // the leaf as the walk read it, before hardware updates
+    bool contiguous = false; // the Contiguous bit is set and counts at this level
+    std::uint64_t descriptor = 0; // the leaf, after hardware updates
     WalkPermissions permissions{};
     MemoryAttributes stage2{};     // stage 2 alone; with FWB, after its forcing of stage 1
     MemoryAttributes attributes{}; // combined: what the access uses
