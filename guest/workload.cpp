@@ -18,9 +18,7 @@ namespace {
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
-unsigned cpu_count() {
-    return static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN));
-}
+unsigned cpu_count() { return static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)); }
 
 void run_on(unsigned cpu) {
     cpu_set_t set;
@@ -88,8 +86,9 @@ void write_function(std::byte* at, std::uint16_t value) {
     __builtin___clear_cache(begin, begin + sizeof code);
 }
 
-// In each round one CPU rewrites a function on every page, and the next CPU calls them. A page is both
-// fresh (first round) and stale (later rounds), and what is called must be what was written last.
+// In each round one CPU rewrites a function on every page, and the next CPU calls them. A page is
+// both fresh (first round) and stale (later rounds), and what is called must be what was written
+// last.
 int check_execution(unsigned rounds) {
     constexpr unsigned pages = 64;
     const auto page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
