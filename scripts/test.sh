@@ -17,7 +17,7 @@ record() { # STAGE PASSED FAILED SKIPPED
 
 # gtest reports cases, ctest reports programs: a program that failed without a failing case (it crashed,
 # or leaked) counts as one failure, and one that writes no gtest report counts as one test.
-count_cases() { # STAGE PRESET CTEST-LOG
+count_cases() { # STAGE PRESET CTEST-LOG CTEST-STATUS
     local passed=0 failed=0 skipped=0 name status xml
     while read -r name status; do
         xml=build/$2/test-results/$name.xml
@@ -39,6 +39,8 @@ count_cases() { # STAGE PRESET CTEST-LOG
             failed=$((failed + 1))
         fi
     done < <(sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) \.*[* ]*\([A-Z][a-z]*\).*/\1 \2/p' "$3")
+    # No test at all is an error, too, where ctest says so.
+    [ "$4" -eq 0 ] || [ $failed -gt 0 ] || failed=1
     record "$1" $passed $failed $skipped
     note "$passed passed, $failed failed, $skipped skipped"
 }
@@ -50,9 +52,9 @@ host_stage() { # STAGE PRESET
     fi
     step "running $1"
     rm -rf "build/$2/test-results"
-    local log=$results/ctest-$2.log
-    ctest --preset "$2" -j "$(nproc)" >"$log" 2>&1 || cat "$log"
-    count_cases "$1" "$2" "$log"
+    local log=$results/ctest-$2.log status=0
+    ctest --preset "$2" -j "$(nproc)" >"$log" 2>&1 || { status=$? && cat "$log"; }
+    count_cases "$1" "$2" "$log" $status
 }
 
 run_stages() {
