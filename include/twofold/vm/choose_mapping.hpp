@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// ChosenMapping: what to map for a fault. Its size is the largest on which the geometry, the slot,
+// the extent, the alignment of IPA against PA and the policy agree, with the reason why not larger.
+#pragma once
+
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/geometry.hpp>
+#include <twofold/vm/limited_by.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+
+namespace twofold {
+
+struct IpaSpan {
+    Ipa start = {};
+    std::uint64_t length = 0;
+
+    constexpr Ipa end() const { return start + length; }
+    constexpr bool contains(Ipa ipa) const {
+        return ipa >= start && ipa.value - start.value < length;
+    }
+    constexpr bool operator==(const IpaSpan&) const = default;
+};
+
+// The largest sizes that are wanted. A page is always admitted, however small the limit.
+struct MappingPolicy {
+    static constexpr std::uint64_t unlimited = ~std::uint64_t{0};
+
+    bool dirty_logging = false; // single pages, so that a page is what gets dirty
+    std::uint64_t device = unlimited;
+    std::uint64_t cap = unlimited;
+    std::uint64_t nested_stage2 = unlimited;
+    std::uint64_t other_mappings = unlimited;
+
+    constexpr bool operator==(const MappingPolicy&) const = default;
+};
+
+struct MappingRequest {
+    Ipa fault = {}; // any byte of the page
+    IpaSpan slot = {};
+    // The memory with one run of PAs and one set of attributes around the fault, and the PA of its
+    // first byte. Need be neither a power of two nor aligned, and may reach beyond the slot.
+    IpaSpan extent = {};
+    Pa extent_pa = {};
+    MappingPolicy policy = {};
+};
+
+struct ChosenMapping {
+    Ipa ipa = {};
+    Pa pa = {};
+    std::uint64_t size = 0; // of one entry: a page or a block
+    // Of the aligned run of such entries that the Contiguous bit could join, all of it in slot and
+    // extent; equal to `size` where there is none.
+    std::uint64_t contiguous = 0;
+    LimitedBy limited_by = LimitedBy::nothing; // what stopped the next larger size
+
+    constexpr bool operator==(const ChosenMapping&) const = default;
+};
+
+// Why a size cannot be mapped, and the two values that disagree: the block's first, the rule's
+// second. For misalignment the offsets of IPA and PA in a block of the size.
+struct SizeLimit {
+    std::uint64_t size = 0;
+    LimitedBy reason = LimitedBy::nothing; // nothing: it can be mapped
+    std::uint64_t wanted = 0;
+    std::uint64_t allowed = 0;
+
+    constexpr bool operator==(const SizeLimit&) const = default;
+};
+
+namespace mapping_rules {
+
+// AArch64.BlockDescSupported for the descriptor format alone, whatever the table's initial level.
+constexpr Level top_leaf_level(const Geometry& geometry) {
+    switch (geometry.granule()) {
+    case Granule::k4:
+        return geometry.lpa2() ? 0 : 1;
+    case Granule::k16:
+        return geometry.lpa2() ? 1 : 2;
+    case Granule::k64:
+        return geometry.wide_64k() ? 1 : 2;
+    }
+    return page_level;
+}
+
+// Every rule but the geometry, for the aligned block of `size` bytes around the fault.
+constexpr SizeLimit check_block(const MappingRequest& request, std::uint64_t page,
+                                std::uint64_t size) {
+    const std::uint64_t start = align_down(request.fault.value, size);
+    const auto stop = [&](LimitedBy reason, std::uint64_t wanted, std::uint64_t allowed) {
+        return SizeLimit{size, reason, wanted, allowed};
+    };
+    // Written with distances, which cannot wrap once the start is known to be inside.
+    const auto before = [&](const IpaSpan& range) { return start < range.start.value; };
+    const auto behind = [&](const IpaSpan& range) {
+        const std::uint64_t skipped = start - range.start.value;
+        return skipped > range.length || size > range.length - skipped;
+    };
+
+    if (before(request.slot)) {
+        return stop(LimitedBy::slot_start, start, request.slot.start.value);
+    }
+    if (behind(request.slot)) {
+        return stop(LimitedBy::slot_end, start + size, request.slot.end().value);
+    }
+    const std::uint64_t ipa_offset = request.extent.start.offset_in(size);
+    const std::uint64_t pa_offset = request.extent_pa.offset_in(size);
+    if (ipa_offset != pa_offset) {
+        return stop(LimitedBy::misalignment, ipa_offset, pa_offset);
+    }
+    if (before(request.extent)) {
+        return stop(LimitedBy::extent_start, start, request.extent.start.value);
+    }
+    if (behind(request.extent)) {
+        return stop(LimitedBy::extent_end, start + size, request.extent.end().value);
+    }
+    if (size > page) {
+        const MappingPolicy& policy = request.policy;
+        if (policy.dirty_logging) {
+            return stop(LimitedBy::dirty_logging, size, page);
+        }
+        if (size > policy.device) {
+            return stop(LimitedBy::device, size, policy.device);
+        }
+        if (size > policy.cap) {
+            return stop(LimitedBy::cap, size, policy.cap);
+        }
+        if (size > policy.nested_stage2) {
+            return stop(LimitedBy::nested_stage2, size, policy.nested_stage2);
+        }
+        if (size > policy.other_mappings) {
+            return stop(LimitedBy::other_mappings, size, policy.other_mappings);
+        }
+    }
+    return stop(LimitedBy::nothing, 0, 0);
+}
+
+constexpr SizeLimit check_level(const Geometry& geometry, const MappingRequest& request,
+                                Level level) {
+    const std::uint64_t size = geometry.entry_size(level);
+    if (!geometry.leaf_allowed(level)) {
+        return {size, LimitedBy::geometry, size, geometry.entry_size(geometry.top_leaf_level())};
+    }
+    if (!geometry.contains(request.fault)) {
+        return {size, LimitedBy::geometry, request.fault.value, geometry.ipa_limit()};
+    }
+    return check_block(request, geometry.page_size(), size);
+}
+
+} // namespace mapping_rules
+
+// The mapping for a fault. Where not even a page can be mapped, the reason: the fault is outside
+// of slot, extent or table, or the extent is too small or too crooked for the granule.
+constexpr std::expected<ChosenMapping, LimitedBy> choose_mapping(const Geometry& geometry,
+                                                                 const MappingRequest& request) {
+    // If a size is refused, so is every larger one: its block holds the smaller block.
+    Level level = page_level;
+    LimitedBy reason = mapping_rules::check_level(geometry, request, level).reason;
+    if (reason != LimitedBy::nothing) {
+        return std::unexpected(reason);
+    }
+    while (level > mapping_rules::top_leaf_level(geometry)) {
+        reason = mapping_rules::check_level(geometry, request, level - 1).reason;
+        if (reason != LimitedBy::nothing) {
+            break;
+        }
+        --level;
+    }
+
+    const std::uint64_t size = geometry.entry_size(level);
+    const Ipa ipa = request.fault.align_down(size);
+    ChosenMapping mapping{.ipa = ipa,
+                          .pa = Pa{request.extent_pa.value + (ipa - request.extent.start)},
+                          .size = size,
+                          .contiguous = size,
+                          .limited_by = reason};
+    const std::uint64_t run = size * geometry.contiguous_run(level);
+    if (run > size && mapping_rules::check_block(request, geometry.page_size(), run).reason ==
+                          LimitedBy::nothing) {
+        mapping.contiguous = run;
+    }
+    return mapping;
+}
+
+// The answer for every leaf size of the descriptor format, from the page up.
+class SizeLimits {
+public:
+    constexpr SizeLimits(const Geometry& geometry, const MappingRequest& request) {
+        const Level top = mapping_rules::top_leaf_level(geometry);
+        for (Level level = page_level; level >= top; --level) {
+            entries_[count_++] = mapping_rules::check_level(geometry, request, level);
+        }
+    }
+    constexpr const SizeLimit* begin() const { return entries_.data(); }
+    constexpr const SizeLimit* end() const { return entries_.data() + count_; }
+    constexpr std::size_t size() const { return count_; }
+    constexpr const SizeLimit& operator[](std::size_t i) const { return entries_[i]; }
+
+private:
+    std::array<SizeLimit, 4> entries_ = {}; // levels 0..3
+    std::size_t count_ = 0;
+};
+
+} // namespace twofold

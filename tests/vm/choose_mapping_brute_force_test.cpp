@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+// choose_mapping against the five conditions, tried one by one for every size. What the geometry
+// can map is taken from the manual's tables by hand, not from Geometry.
+#include "geometries.hpp"
+
+#include <twofold/vm/choose_mapping.hpp>
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+namespace twofold {
+namespace {
+
+using test::geometry;
+
+constexpr std::uint64_t page_of(Granule granule) {
+    return granule == Granule::k4 ? 4096 : granule == Granule::k16 ? 16384 : 65536;
+}
+
+// The leaf sizes of a granule with 48-bit addresses, pages first.
+std::vector<std::uint64_t> leaf_sizes(Granule granule) {
+    switch (granule) {
+    case Granule::k4:
+        return {4096, 2 << 20, 1 << 30};
+    case Granule::k16:
+        return {16384, 32 << 20};
+    case Granule::k64:
+        return {65536, 512 << 20};
+    }
+    return {};
+}
+
+// The largest leaf for an input size, by start level: 4K has level 3 for 16..25 bits, 2 for 22..34,
+// 1 for 31..43; 16K has 3 for 16..29, 2 for 26..40; 64K has 3 for 17..33, 2 for 30..46.
+std::uint64_t largest_leaf(Granule granule, unsigned ipa_bits, Prefer prefer) {
+    const bool tall = prefer == Prefer::fewest_root_pages;
+    switch (granule) {
+    case Granule::k4:
+        if (ipa_bits >= 31 && tall) {
+            return 1 << 30;
+        }
+        return ipa_bits >= (tall ? 22U : 26U) ? 2 << 20 : 4096;
+    case Granule::k16:
+        return ipa_bits >= (tall ? 26U : 30U) ? 32 << 20 : 16384;
+    case Granule::k64:
+        return ipa_bits >= (tall ? 30U : 34U) ? 512 << 20 : 65536;
+    }
+    return 0;
+}
+
+// Entries in a contiguous run of leaves of this size.
+std::uint64_t run_entries(Granule granule, std::uint64_t size) {
+    switch (granule) {
+    case Granule::k4:
+        return 16;
+    case Granule::k16:
+        return size == 16384 ? 128 : 32;
+    case Granule::k64:
+        return 32;
+    }
+    return 1;
+}
+
+enum class Verdict { fits, geometry, slot, alignment, extent, policy };
+
+// Conditions 2 to 5 for the aligned block of `size` bytes; by remainders and ends, in plain
+// numbers.
+Verdict try_block(const MappingRequest& r, std::uint64_t page, std::uint64_t size) {
+    const std::uint64_t low = r.fault.value / size * size;
+    const std::uint64_t high = low + size;
+    const std::uint64_t slot_end = r.slot.start.value + r.slot.length;
+    if (low < r.slot.start.value || high > slot_end) {
+        return Verdict::slot;
+    }
+    // The PA of the byte at `low`, if the extent went on for ever, must be a multiple of the size.
+    const std::uint64_t pa = r.extent_pa.value + (low - r.extent.start.value);
+    if (pa % size != 0) {
+        return Verdict::alignment;
+    }
+    const std::uint64_t extent_end = r.extent.start.value + r.extent.length;
+    if (low < r.extent.start.value || high > extent_end) {
+        return Verdict::extent;
+    }
+    if (size > page && (r.policy.dirty_logging || size > r.policy.cap)) {
+        return Verdict::policy;
+    }
+    return Verdict::fits;
+}
+
+Verdict verdict_of(LimitedBy reason) {
+    switch (reason) {
+    case LimitedBy::nothing:
+        return Verdict::fits;
+    case LimitedBy::geometry:
+        return Verdict::geometry;
+    case LimitedBy::slot_start:
+    case LimitedBy::slot_end:
+        return Verdict::slot;
+    case LimitedBy::misalignment:
+        return Verdict::alignment;
+    case LimitedBy::extent_start:
+    case LimitedBy::extent_end:
+        return Verdict::extent;
+    default:
+        return Verdict::policy;
+    }
+}
+
+struct Shape {
+    Granule granule;
+    unsigned ipa_bits;
+    Prefer prefer;
+};
+
+class BruteForce : public ::testing::TestWithParam<Shape> {
+protected:
+    void check(const MappingRequest& request) const {
+        const auto [granule, ipa_bits, prefer] = GetParam();
+        const std::uint64_t page = page_of(granule);
+        const auto chosen = choose_mapping(geometry_, request);
+
+        std::uint64_t expected = 0;
+        Verdict why = Verdict::fits;
+        for (const std::uint64_t size : leaf_sizes(granule)) {
+            const Verdict verdict = size > largest_leaf(granule, ipa_bits, prefer)
+                                        ? Verdict::geometry
+                                        : try_block(request, page, size);
+            if (verdict == Verdict::fits) {
+                // A larger size must not fit where a smaller one does not.
+                ASSERT_EQ(why, Verdict::fits);
+                expected = size;
+            } else if (why == Verdict::fits) {
+                why = verdict;
+            }
+        }
+
+        if (expected == 0) {
+            ASSERT_FALSE(chosen);
+            ASSERT_EQ(verdict_of(chosen.error()), why);
+            return;
+        }
+        ASSERT_TRUE(chosen);
+        ASSERT_EQ(chosen->size, expected);
+        ASSERT_EQ(verdict_of(chosen->limited_by), why);
+        ASSERT_EQ(chosen->ipa.value, request.fault.value / expected * expected);
+        ASSERT_EQ(chosen->pa.value % expected, 0U);
+        ASSERT_EQ(chosen->pa.value - request.extent_pa.value,
+                  chosen->ipa.value - request.extent.start.value);
+
+        const std::uint64_t run = run_entries(granule, expected) * expected;
+        const bool joins =
+            run <= (std::uint64_t{1} << ipa_bits) && try_block(request, page, run) == Verdict::fits;
+        ASSERT_EQ(chosen->contiguous, joins ? run : expected);
+    }
+
+    Geometry geometry_ = geometry(GetParam().granule, GetParam().ipa_bits, GetParam().prefer);
+};
+
+// Edges at and beside every multiple that matters, crossed with each other.
+TEST_P(BruteForce, EveryEdgeAgainstEverySize) {
+    const auto [granule, ipa_bits, prefer] = GetParam();
+    const std::uint64_t limit = std::uint64_t{1} << ipa_bits;
+    const std::uint64_t page = page_of(granule);
+    std::vector<std::uint64_t> edges{0, page, limit - page, limit};
+    for (const std::uint64_t size : leaf_sizes(granule)) {
+        for (const std::uint64_t n : {1, 2}) {
+            for (const std::uint64_t edge : {n * size - page, n * size, n * size + page}) {
+                if (edge < limit) {
+                    edges.push_back(edge);
+                }
+            }
+        }
+    }
+    const std::uint64_t block = leaf_sizes(granule)[1];
+    std::vector<std::uint64_t> faults;
+    for (const std::uint64_t edge : edges) {
+        if (edge != 0) {
+            faults.push_back(edge - 1);
+        }
+    }
+    for (const std::uint64_t fault : faults) {
+        for (const std::uint64_t start : edges) {
+            for (const std::uint64_t end : edges) {
+                if (start > fault || end <= fault) {
+                    continue;
+                }
+                for (const std::uint64_t extent : edges) {
+                    if (extent > fault || extent < start) {
+                        continue;
+                    }
+                    for (const std::uint64_t shift : {std::uint64_t{0}, page, block, block / 2}) {
+                        MappingRequest request{
+                            .fault = Ipa{fault},
+                            .slot = {.start = Ipa{start}, .length = end - start},
+                            .extent = {.start = Ipa{extent}, .length = limit - extent},
+                            .extent_pa = Pa{(std::uint64_t{1} << 40) + extent + shift}};
+                        check(request);
+                        request.extent.length = fault / block * block + block - extent;
+                        check(request);
+                        request.extent.length = fault / page * page + page - extent;
+                        check(request);
+                        if (HasFatalFailure()) {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_P(BruteForce, RandomRequests) {
+    const auto [granule, ipa_bits, prefer] = GetParam();
+    std::mt19937_64 random{ipa_bits * 3 + static_cast<unsigned>(granule)};
+    const std::uint64_t limit = std::uint64_t{1} << ipa_bits;
+    const std::uint64_t page = page_of(granule);
+    // Numbers with a random count of low zeros, so that large sizes fit often enough.
+    const auto number = [&](std::uint64_t below) {
+        const unsigned zeros = static_cast<unsigned>(random() % ipa_bits);
+        return (random() % below) >> zeros << zeros;
+    };
+    unsigned blocks = 0;
+    for (unsigned i = 0; i < 20'000; ++i) {
+        MappingRequest request{.fault = Ipa{random() % limit}};
+        const std::uint64_t fault = request.fault.value;
+        request.slot.start = Ipa{align_down(number(fault + 1), page)};
+        request.slot.length =
+            align_up(fault + 1 + number(limit - fault), page) - request.slot.start.value;
+        // Extents need not be aligned to anything.
+        request.extent.start =
+            Ipa{request.slot.start.value + number(fault - request.slot.start.value + 1)};
+        request.extent.length = fault + 1 + number(limit - fault) - request.extent.start.value;
+        request.extent_pa = Pa{number(std::uint64_t{1} << 44)};
+        if (random() % 4 != 0) {
+            request.extent_pa = Pa{(std::uint64_t{1} << 40) + request.extent.start.value};
+        }
+        request.policy.dirty_logging = random() % 16 == 0;
+        if (random() % 4 == 0) {
+            request.policy.cap = std::uint64_t{1} << (random() % 34);
+        }
+        check(request);
+        if (HasFatalFailure()) {
+            return;
+        }
+        const auto chosen = choose_mapping(geometry_, request);
+        blocks += chosen && chosen->size > page ? 1 : 0;
+    }
+    if (largest_leaf(granule, ipa_bits, prefer) > page) {
+        EXPECT_GT(blocks, 10U);
+    } else {
+        EXPECT_EQ(blocks, 0U);
+    }
+}
+
+std::vector<Shape> shapes() {
+    std::vector<Shape> all;
+    for (const Granule granule : all_granules) {
+        for (unsigned bits = 22; bits <= 34; ++bits) {
+            all.push_back({granule, bits, Prefer::fewest_levels});
+            all.push_back({granule, bits, Prefer::fewest_root_pages});
+        }
+    }
+    return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(SmallGeometries, BruteForce, ::testing::ValuesIn(shapes()),
+                         [](const ::testing::TestParamInfo<Shape>& shape) {
+                             return std::to_string(page_of(shape.param.granule) / 1024) + "K_" +
+                                    std::to_string(shape.param.ipa_bits) + "_bits_" +
+                                    (shape.param.prefer == Prefer::fewest_levels ? "flat" : "tall");
+                         });
+
+} // namespace
+} // namespace twofold
