@@ -77,20 +77,18 @@ public:
     constexpr Pa output(Descriptor d, Level level) const {
         return decode_address(d, level_shift(granule_, level));
     }
-    // The descriptor of `d`'s kind and attributes with another output address.
-    constexpr Descriptor with_output(Descriptor d, Pa pa) const {
-        return {(d.value & ~address_mask()) | encode_address(pa)};
+    // The leaf of `d`'s kind and attributes with another output address.
+    constexpr Descriptor with_output(Descriptor d, Level level, Pa pa) const {
+        return {(d.value & ~address_mask(level)) | encode_address(pa)};
     }
 
-    // The bits that hold an output address or table address of this format.
-    constexpr std::uint64_t address_mask() const {
-        std::uint64_t mask = bit_mask(47, granule_bits(granule_));
+    // The bits that hold the output address of a leaf of `level`.
+    constexpr std::uint64_t address_mask(Level level) const {
+        const std::uint64_t mask = bit_mask(47, level_shift(granule_, level));
         if (wide_64k_) {
-            mask |= bit_mask(15, 12);
-        } else if (lpa2_) {
-            mask |= bit_mask(49, 48) | bit_mask(9, 8);
+            return mask | bit_mask(15, 12);
         }
-        return mask;
+        return lpa2_ ? mask | bit_mask(49, 48) | bit_mask(9, 8) : mask;
     }
 
     constexpr std::uint64_t encode_address(Pa pa) const {

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// Invalidation: what a change of the tables still owes - translations to remove from every TLB, and
+// then tables to free. It is filled by operations and discharged once by Stage2::discharge().
+#pragma once
+
+#include "../arch/address.hpp"
+#include "../arch/granule.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace twofold {
+
+struct InvalidationRange {
+    Ipa start = {};
+    std::uint64_t length = 0;
+    // The level of every entry to go; without it they may be of any level.
+    std::optional<Level> level = {};
+
+    constexpr Ipa end() const { return start + length; }
+    constexpr bool operator==(const InvalidationRange&) const = default;
+};
+
+// How far the TLBI must reach. An upgrade of permissions needs to be seen only by the CPU that
+// faulted; another that still holds the old entry takes a fault of its own.
+enum class InvalidationScope : std::uint8_t { local, inner_shareable };
+
+// Freed tables wait as a list threaded through their first descriptors: an address aligned to the
+// granule, so to hardware an invalid descriptor.
+struct TableList {
+    std::optional<Pa> head = {};
+    std::uint64_t count = 0;
+};
+
+// Move-only, so that an obligation has one owner. Its destruction while something is owed is a bug
+// of the caller and traps.
+class Invalidation {
+public:
+    static constexpr unsigned capacity = 8;
+
+    constexpr Invalidation() = default;
+    Invalidation(const Invalidation&) = delete;
+    Invalidation& operator=(const Invalidation&) = delete;
+    Invalidation& operator=(Invalidation&&) = delete;
+    constexpr Invalidation(Invalidation&& other) noexcept
+        : ranges_{other.ranges_},
+          tables_{other.tables_},
+          count_{other.count_},
+          scope_{other.scope_},
+          leaf_only_{other.leaf_only_},
+          whole_{other.whole_} {
+        other.clear();
+    }
+    constexpr ~Invalidation() {
+        if (!empty()) {
+            __builtin_trap();
+        }
+    }
+
+    // Nothing owed: neither a TLBI nor a table to free.
+    constexpr bool empty() const { return !needs_tlbi() && tables_.count == 0; }
+    constexpr bool needs_tlbi() const { return count_ != 0 || whole_; }
+
+    // All translations of the VMID go; ranges() is empty then.
+    constexpr bool whole_vmid() const { return whole_; }
+    constexpr std::span<const InvalidationRange> ranges() const { return {ranges_.data(), count_}; }
+    constexpr InvalidationScope scope() const { return scope_; }
+    // Only leaf entries changed, so that cached table entries may stay (TLBI ..LE1).
+    constexpr bool leaf_only() const { return leaf_only_; }
+    constexpr std::uint64_t tables_to_free() const { return tables_.count; }
+
+    // Whether a translation of [ipa, ipa + length) is still to go.
+    constexpr bool overlaps(Ipa ipa, std::uint64_t length) const {
+        return whole_ || std::ranges::any_of(ranges(), [&](const InvalidationRange& r) {
+                   return r.start < ipa + length && ipa < r.end();
+               });
+    }
+
+    // A leaf of `level` at `ipa` changed.
+    constexpr void add_leaf(Ipa ipa, std::uint64_t size, Level level,
+                            InvalidationScope scope = InvalidationScope::inner_shareable) {
+        add({.start = ipa, .length = size, .level = level}, scope);
+    }
+    // A table descriptor that covers [ipa, ipa + size) changed: entries of any level, and the
+    // cached table descriptor itself, go.
+    constexpr void add_table(Ipa ipa, std::uint64_t size) {
+        leaf_only_ = false;
+        add({.start = ipa, .length = size, .level = std::nullopt},
+            InvalidationScope::inner_shareable);
+    }
+    constexpr void add_whole_vmid() {
+        whole_ = true;
+        count_ = 0;
+        leaf_only_ = false;
+        scope_ = InvalidationScope::inner_shareable;
+    }
+
+    // For the engine: tables that may be freed once the TLBIs are complete.
+    constexpr TableList& tables() { return tables_; }
+    // For the engine: everything is done.
+    constexpr void clear() {
+        count_ = 0;
+        tables_ = {};
+        scope_ = InvalidationScope::local;
+        leaf_only_ = true;
+        whole_ = false;
+    }
+
+private:
+    constexpr void add(InvalidationRange range, InvalidationScope scope) {
+        scope_ = std::max(scope_, scope);
+        if (whole_) {
+            return;
+        }
+        // Operations go upwards, so a neighbour is the last range, if any.
+        if (count_ != 0) {
+            InvalidationRange& last = ranges_[count_ - 1];
+            if (last.end() == range.start && last.level == range.level) {
+                last.length += range.length;
+                return;
+            }
+        }
+        if (count_ == capacity) {
+            add_whole_vmid();
+            return;
+        }
+        ranges_[count_++] = range;
+    }
+
+    std::array<InvalidationRange, capacity> ranges_ = {};
+    TableList tables_ = {};
+    unsigned count_ = 0;
+    InvalidationScope scope_ = InvalidationScope::local;
+    bool leaf_only_ = true;
+    bool whole_ = false;
+};
+
+} // namespace twofold

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// plan_invalidation: which TLBI instructions discharge an Invalidation. Pure.
+#pragma once
+
+#include "../arch/cpu_features.hpp"
+#include "../arch/geometry.hpp"
+#include "../arch/tlbi.hpp"
+#include "invalidation.hpp"
+
+#include <cstdint>
+
+namespace twofold {
+
+enum class TlbiKind : std::uint8_t {
+    ipas2,    // by IPA: operand is TlbiByIpa
+    ripas2,   // by range: operand is TlbiByRange
+    vmalls12, // stages 1 and 2 of the whole VMID: no operand, no VMALLE1 after it
+};
+
+struct TlbiOperation {
+    TlbiKind kind = TlbiKind::vmalls12;
+    bool last_level = false; // the ..LE1 form
+    std::uint64_t operand = 0;
+};
+
+// Beyond this many instructions, removing the whole VMID costs less than finding each entry: a TLBI
+// is a broadcast that every CPU of the domain answers, a refill of the VMID's entries is local.
+inline constexpr unsigned max_tlbi = 32;
+
+namespace invalidation_plan {
+
+// Entries to name one by one in `range`.
+constexpr std::uint64_t steps(const Geometry& geometry, const InvalidationRange& range) {
+    return range.length >> geometry.shift(range.level.value_or(page_level));
+}
+
+template <class Emit>
+constexpr void by_ipa(const Geometry& geometry, const CpuFeatures& features, bool leaf_only,
+                      Ipa from, Ipa to, std::optional<Level> level, Emit&& emit) {
+    const std::uint64_t step = geometry.entry_size(level.value_or(page_level));
+    for (Ipa ipa = from; ipa < to; ipa += step) {
+        const auto operand = TlbiByIpa::make(geometry.granule(), geometry.lpa2(), ipa,
+                                             features.ttl ? level : std::nullopt);
+        emit(TlbiOperation{TlbiKind::ipas2, leaf_only, operand.value});
+    }
+}
+
+// Whether to use range operations: few entries are cheaper to name, and a level whose entry is more
+// than one operation covers could not keep its bases aligned to the level.
+constexpr bool worth_range(const Geometry& geometry, const CpuFeatures& features,
+                           const InvalidationRange& range) {
+    constexpr std::uint64_t few = 2;
+    const Level level = range.level.value_or(page_level);
+    return features.tlbi_range && steps(geometry, range) > few &&
+           geometry.shift(level) <=
+               granule_bits(geometry.granule()) + log2_of(TlbiByRange::max_pages);
+}
+
+template <class Emit>
+constexpr void by_range(const Geometry& geometry, const CpuFeatures& features, bool leaf_only,
+                        const InvalidationRange& range, Emit&& emit) {
+    // Below the first address that BaseADDR can express (LPA2: 64 KiB units), entries are named.
+    const std::uint64_t unit = TlbiByRange::base_unit(geometry.granule(), geometry.lpa2());
+    const Ipa end = range.end();
+    Ipa ipa = std::min(range.start.align_up(unit), end);
+    by_ipa(geometry, features, leaf_only, range.start, ipa, range.level, emit);
+    const unsigned shift = granule_bits(geometry.granule());
+    while (const std::uint64_t pages = TlbiByRange::largest_pages((end - ipa) >> shift)) {
+        // Cannot fail: the base is aligned to 64 KiB and to the level, the count comes from the
+        // operation's own values.
+        const auto operand = TlbiByRange::make(geometry.granule(), geometry.lpa2(), ipa, pages,
+                                               features.ttl ? range.level : std::nullopt);
+        emit(TlbiOperation{TlbiKind::ripas2, leaf_only, operand->value});
+        ipa += pages << shift;
+    }
+    by_ipa(geometry, features, leaf_only, ipa, end, range.level, emit);
+}
+
+} // namespace invalidation_plan
+
+// Calls emit(TlbiOperation) for each instruction, in order. Ranges of `owed` are aligned to the
+// entry size of their level.
+template <class Emit>
+constexpr void plan_invalidation(const Geometry& geometry, const CpuFeatures& features,
+                                 const Invalidation& owed, Emit&& emit) {
+    if (!owed.needs_tlbi()) {
+        return;
+    }
+    std::uint64_t count = 0;
+    for (const InvalidationRange& range : owed.ranges()) {
+        if (invalidation_plan::worth_range(geometry, features, range)) {
+            invalidation_plan::by_range(geometry, features, owed.leaf_only(), range,
+                                        [&](const TlbiOperation&) { ++count; });
+        } else {
+            count += invalidation_plan::steps(geometry, range);
+        }
+    }
+    if (owed.whole_vmid() || count > max_tlbi) {
+        emit(TlbiOperation{});
+        return;
+    }
+    for (const InvalidationRange& range : owed.ranges()) {
+        if (invalidation_plan::worth_range(geometry, features, range)) {
+            invalidation_plan::by_range(geometry, features, owed.leaf_only(), range, emit);
+        } else {
+            invalidation_plan::by_ipa(geometry, features, owed.leaf_only(), range.start,
+                                      range.end(), range.level, emit);
+        }
+    }
+}
+
+} // namespace twofold

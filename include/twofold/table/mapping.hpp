@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Mapping: one leaf of a table, or a run of equal neighbours, as lookup and iteration report it.
+#pragma once
+
+#include "../arch/address.hpp"
+#include "../arch/attributes.hpp"
+#include "../arch/granule.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace twofold {
+
+struct Mapping {
+    Ipa ipa = {}; // of the first byte
+    Pa pa = {};
+    std::uint64_t size = 0; // bytes; of one leaf, or of a run of leaves of `level`
+    Level level = page_level;
+    bool contiguous = false; // the Contiguous bit
+    Attributes attributes = {};
+
+    constexpr bool operator==(const Mapping&) const = default;
+};
+
+// What a lookup found at an IPA.
+struct Lookup {
+    Level level = page_level; // of the entry at which the walk ended
+    std::optional<Mapping> mapping = {};
+    std::uint64_t raw = 0; // the descriptor there
+};
+
+// Joins leaves that a walk reports in ascending order into runs: neighbours with one level and
+// attributes whose outputs follow each other.
+template <class Visit>
+class RunMerger {
+public:
+    explicit constexpr RunMerger(Visit& visit) : visit_{visit} {}
+
+    constexpr void add(const Mapping& leaf) {
+        if (run_ && run_->ipa + run_->size == leaf.ipa && run_->pa + run_->size == leaf.pa &&
+            run_->level == leaf.level && run_->contiguous == leaf.contiguous &&
+            run_->attributes == leaf.attributes) {
+            run_->size += leaf.size;
+            return;
+        }
+        finish();
+        run_ = leaf;
+    }
+    constexpr void finish() {
+        if (run_) {
+            visit_(*run_);
+            run_.reset();
+        }
+    }
+
+private:
+    Visit& visit_;
+    std::optional<Mapping> run_ = {};
+};
+
+} // namespace twofold

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// RangeChange: makes the leaves of a range invalid (unmap) or changes bits in them (protect). A
+// block that reaches beyond the range is split; what lies outside stays as it was.
+#pragma once
+
+#include "split.hpp"
+#include "transition.hpp"
+#include "tree.hpp"
+
+#include <expected>
+
+namespace twofold {
+
+template <TablePort Port>
+class RangeChange {
+public:
+    RangeChange(Tree<Port>& tree, IpaRange range, LeafChange change, Invalidation& owed)
+        : tree_{tree},
+          range_{range},
+          change_{change},
+          owed_{owed} {}
+
+    // out_of_memory: nothing has changed.
+    std::expected<void, Error> run() {
+        auto reserve = tree_.reserve(tables_needed());
+        if (!reserve) {
+            return std::unexpected(reserve.error());
+        }
+        apply(tree_.root, tree_.geometry.initial_level(), range_);
+        if (!broken_.empty()) {
+            tree_.discharge(owed_);
+            publish_splits(tree_, *reserve, broken_, range_, change_);
+        }
+        tree_.port.complete_stores();
+        return {};
+    }
+
+private:
+    bool removes() const { return change_.keep == 0 && change_.set == 0; }
+
+    // Only the blocks at the two ends of the range can reach beyond it.
+    std::uint64_t tables_needed() const {
+        const auto [first, first_level] = leaf_at(range_.start);
+        const auto [last, last_level] = leaf_at(range_.end - 1);
+        std::uint64_t tables = 0;
+        if (!first.empty()) {
+            tables += split_tables(tree_.geometry, first_level, first, range_);
+        }
+        if (!last.empty() && last != first) {
+            tables += split_tables(tree_.geometry, last_level, last, range_);
+        }
+        return tables;
+    }
+
+    struct LeafAt {
+        IpaRange covers = {};
+        Level level = page_level;
+    };
+    LeafAt leaf_at(Ipa ipa) const {
+        const Geometry& geometry = tree_.geometry;
+        Pa table = tree_.root;
+        for (Level level = geometry.initial_level();; ++level) {
+            const Descriptor d{tree_.table(table).load(geometry.index(ipa, level))};
+            if (tree_.format.is_table(d, level)) {
+                table = tree_.format.next_table(d);
+                continue;
+            }
+            if (!tree_.format.is_leaf(d, level)) {
+                return {};
+            }
+            const Ipa start = ipa.align_down(geometry.entry_size(level));
+            return {.covers = {start, start + geometry.entry_size(level)}, .level = level};
+        }
+    }
+
+    void apply(Pa table, Level level, IpaRange part) {
+        auto entries = tree_.table(table);
+        tree_.for_each_entry(level, part, [&](unsigned i, IpaRange entry, IpaRange inside) {
+            const Descriptor d{entries.load(i)};
+            if (tree_.format.is_table(d, level)) {
+                apply_to_table(entries, i, tree_.format.next_table(d), level, entry, inside);
+            } else if (tree_.format.is_leaf(d, level)) {
+                if (inside == entry) {
+                    apply_to_leaf(entries, i, level, entry);
+                } else {
+                    broken_.add({table, i, level, entry, Descriptor{entries.exchange(i, 0)}});
+                    owed_.add_leaf(entry.start, entry.length(), level);
+                    ++tree_.counters.breaks;
+                }
+            }
+        });
+    }
+
+    template <PortTable Entries>
+    void apply_to_table(Entries& entries, unsigned i, Pa next, Level level, IpaRange entry,
+                        IpaRange inside) {
+        if (removes() && inside == entry) {
+            drop(entries, i, next, level, entry);
+            return;
+        }
+        apply(next, level + 1, inside);
+        if (removes() && !broken_.in_table(next) &&
+            tree_.is_empty(next, tree_.geometry.index(inside.end, level + 1))) {
+            drop(entries, i, next, level, entry);
+        }
+    }
+
+    template <PortTable Entries>
+    void drop(Entries& entries, unsigned i, Pa next, Level level, IpaRange entry) {
+        entries.exchange(i, 0);
+        owed_.add_table(entry.start, entry.length());
+        tree_.retire(next, level + 1, owed_.tables());
+    }
+
+    // Hardware may set AF or dirty state at any moment, so the change is made on what is there.
+    template <PortTable Entries>
+    void apply_to_leaf(Entries& entries, unsigned i, Level level, IpaRange entry) {
+        for (;;) {
+            const Descriptor before{entries.load(i)};
+            const Descriptor after{change_.apply(before.value)};
+            const Transition step =
+                transition(tree_.format, before, after, level, tree_.attributes.xnx);
+            if (step == Transition::nothing) {
+                return;
+            }
+            if (!entries.compare_exchange(i, before.value, after.value)) {
+                continue;
+            }
+            if (step == Transition::store_then_invalidate) {
+                owed_.add_leaf(entry.start, entry.length(), level);
+            } else if (step == Transition::store_then_invalidate_locally) {
+                owed_.add_leaf(entry.start, entry.length(), level, InvalidationScope::local);
+            }
+            return;
+        }
+    }
+
+    Tree<Port>& tree_;
+    IpaRange range_;
+    LeafChange change_;
+    Invalidation& owed_;
+    PartialBlocks broken_ = {};
+};
+
+} // namespace twofold

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Tree: one stage-2 table in memory with its formats, and the steps that all operations share.
+//
+//   root: 1..16 concatenated tables of the initial level
+//     |- invalid
+//     |- leaf (block or page) ......... output address, attributes
+//     `- table -> 2^index_bits entries of the next level -> ...
+#pragma once
+
+#include "../arch/cpu_features.hpp"
+#include "../arch/descriptor.hpp"
+#include "../arch/geometry.hpp"
+#include "counters.hpp"
+#include "ipa_range.hpp"
+#include "table_list.hpp"
+
+#include <cstdint>
+#include <expected>
+
+namespace twofold {
+
+template <TablePort Port>
+struct Tree {
+    Port& port;
+    Geometry geometry;
+    DescriptorFormat format;
+    AttributeFormat attributes;
+    Pa root;
+    TableCounters counters = {};
+
+    Tree(Port& p, const Geometry& g, const CpuFeatures& features, Pa root_tables)
+        : port{p},
+          geometry{g},
+          format{g},
+          attributes{.fwb = features.fwb, .xnx = features.xnx, .lpa2 = g.lpa2()},
+          root{root_tables} {}
+
+    auto table(Pa pa) const { return port.table(pa); }
+
+    // Calls visit(index, entry, inside) for each entry of a table of `level` that `part` touches:
+    // what it covers, and what of that lies in `part`.
+    template <class Visit>
+    void for_each_entry(Level level, IpaRange part, Visit&& visit) const {
+        const std::uint64_t size = geometry.entry_size(level);
+        IpaRange entry{part.start.align_down(size), part.start.align_down(size) + size};
+        for (unsigned i = geometry.index(part.start, level); entry.start < part.end; ++i) {
+            visit(i, entry, entry.intersect(part));
+            entry = {entry.end, entry.end + size};
+        }
+    }
+
+    // Takes `count` tables for later; all or none.
+    std::expected<TableList, Error> reserve(std::uint64_t count) {
+        TableList list;
+        for (std::uint64_t i = 0; i < count; ++i) {
+            const auto page = port.allocate(geometry.page_size());
+            if (!page) {
+                free(list);
+                return std::unexpected(Error::out_of_memory);
+            }
+            table_list::push(port, list, *page);
+        }
+        return list;
+    }
+    void free(TableList& list) {
+        while (list.head) {
+            port.free(table_list::pop(port, list), geometry.page_size());
+        }
+    }
+
+    // Puts a table that no entry points to any more, and all tables below it, on the list of those
+    // to free after the invalidation.
+    void retire(Pa retired, Level level, TableList& list) {
+        if (level < page_level) {
+            const auto entries = table(retired);
+            for (unsigned i = 0; i < geometry.entries_below_root(); ++i) {
+                const Descriptor d{entries.load(i)};
+                if (format.is_table(d, level)) {
+                    retire(format.next_table(d), level + 1, list);
+                }
+            }
+        }
+        table_list::push(port, list, retired);
+        --counters.tables;
+    }
+
+    // Looks from `hint` on, where a neighbour of what has just been removed is likely to be.
+    bool is_empty(Pa pa, unsigned hint) const {
+        const auto entries = table(pa);
+        const unsigned count = geometry.entries_below_root();
+        for (unsigned i = 0; i < count; ++i) {
+            if (entries.load((hint + i) & (count - 1)) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // Discharges what is owed, if anything, and frees the tables that waited for it.
+    void discharge(Invalidation& owed) {
+        if (owed.needs_tlbi()) {
+            port.invalidate(owed);
+            ++counters.invalidations;
+        }
+        counters.tables_freed += owed.tables().count;
+        free(owed.tables());
+        owed.clear();
+    }
+};
+
+} // namespace twofold

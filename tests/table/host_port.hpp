@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// HostPort: table memory in an arena of the host, with injected allocation failures and a hook at
+// every event, so that a test can look at each intermediate state.
+#pragma once
+
+#include <twofold/table/port.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+namespace twofold::test {
+
+class HostPort {
+public:
+    // Tables lie at physical addresses from `base` on (aligned to 1 MiB).
+    explicit HostPort(Pa base, std::size_t bytes = 64 * MiB)
+        : base_{base},
+          words_(bytes / 8, poison) {}
+
+    class Table {
+    public:
+        Table(HostPort& port, std::uint64_t* words) : port_{&port}, words_{words} {}
+        std::uint64_t load(unsigned i) const {
+            return std::atomic_ref{words_[i]}.load(std::memory_order_acquire);
+        }
+        void store(unsigned i, std::uint64_t value) {
+            words_[i] = value;
+            port_->changed();
+        }
+        void publish(unsigned i, std::uint64_t value) {
+            std::atomic_ref{words_[i]}.store(value, std::memory_order_release);
+            port_->changed();
+        }
+        std::uint64_t exchange(unsigned i, std::uint64_t value) {
+            port_->hardware_update(words_[i]);
+            const std::uint64_t old = std::atomic_ref{words_[i]}.exchange(value);
+            port_->changed();
+            return old;
+        }
+        bool compare_exchange(unsigned i, std::uint64_t before, std::uint64_t after) {
+            port_->hardware_update(words_[i]);
+            const bool done = std::atomic_ref{words_[i]}.compare_exchange_strong(before, after);
+            port_->changed();
+            return done;
+        }
+
+    private:
+        HostPort* port_;
+        std::uint64_t* words_;
+    };
+
+    Table table(Pa pa) { return {*this, word_at(pa)}; }
+
+    std::optional<Pa> allocate(std::uint64_t bytes) {
+        if (allocations_until_failure && (*allocations_until_failure)-- == 0) {
+            allocations_until_failure.reset();
+            ++failures;
+            return std::nullopt;
+        }
+        Pa pa;
+        auto& free = free_[bytes];
+        if (!free.empty()) {
+            pa = free.back();
+            free.pop_back();
+        } else {
+            next_ = align_up(next_, bytes);
+            if (next_ + bytes > words_.size() * 8) {
+                throw std::runtime_error("test arena exhausted");
+            }
+            pa = base_ + next_;
+            next_ += bytes;
+        }
+        std::memset(word_at(pa), 0, bytes);
+        live_[pa] = bytes;
+        return pa;
+    }
+    void free(Pa pa, std::uint64_t bytes) {
+        const auto it = live_.find(pa);
+        if (it == live_.end() || it->second != bytes) {
+            throw std::runtime_error("free of what is not allocated");
+        }
+        if (on_free) {
+            on_free(pa, bytes);
+        }
+        live_.erase(it);
+        std::fill_n(word_at(pa), bytes / 8, poison);
+        free_[bytes].push_back(pa);
+    }
+    void complete_stores() { ++completions; }
+    void invalidate(const Invalidation& owed) {
+        ++invalidations;
+        if (on_invalidate) {
+            on_invalidate(owed);
+        }
+    }
+
+    // For the walker: memory outside the arena, or freed, does not answer.
+    std::optional<std::uint64_t> load(Pa pa) {
+        const std::uint64_t word = *word_at(pa);
+        return word == poison ? std::nullopt : std::optional{word};
+    }
+    std::optional<std::uint64_t> compare_exchange(Pa pa, std::uint64_t expected,
+                                                  std::uint64_t desired) {
+        std::uint64_t* word = word_at(pa);
+        if (*word == expected) {
+            *word = desired;
+            return expected;
+        }
+        return *word;
+    }
+
+    std::size_t live() const { return live_.size(); }
+
+    std::optional<std::uint64_t> allocations_until_failure = {};
+    unsigned failures = 0;
+    unsigned completions = 0;
+    unsigned invalidations = 0;
+    std::function<void()> on_change = {};               // after any store to a table
+    std::function<void(std::uint64_t&)> on_atomic = {}; // before an atomic: hardware's turn
+    std::function<void(const Invalidation&)> on_invalidate = {};
+    std::function<void(Pa, std::uint64_t)> on_free = {};
+
+private:
+    // No valid or invalid descriptor of the engine looks like this.
+    static constexpr std::uint64_t poison = 0xfeed'face'cafe'beef;
+
+    std::uint64_t* word_at(Pa pa) {
+        const std::uint64_t offset = pa - base_;
+        if (pa < base_ || offset / 8 >= words_.size()) {
+            throw std::runtime_error("table address outside the arena");
+        }
+        return &words_[offset / 8];
+    }
+    void changed() {
+        if (on_change) {
+            on_change();
+        }
+    }
+    void hardware_update(std::uint64_t& word) {
+        if (on_atomic) {
+            on_atomic(word);
+        }
+    }
+
+    Pa base_;
+    std::vector<std::uint64_t> words_;
+    std::uint64_t next_ = 0;
+    std::map<std::uint64_t, std::vector<Pa>> free_ = {};
+    std::map<Pa, std::uint64_t> live_ = {};
+};
+
+static_assert(TablePort<HostPort>);
+
+} // namespace twofold::test
