@@ -3,7 +3,7 @@
 # boot-tests.sh TOTALS-FILE: boots the guest on every CPU model and number of CPUs that is promised, and in
 # other shapes of memory; writes "passed failed". At most one QEMU per host CPU runs at a time.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 . scripts/lib.sh
 
 limit=${TWOFOLD_BOOT_TIMEOUT:-300}
@@ -16,7 +16,7 @@ boot() {
     local name=$1 cpu=$2 smp=$3 extent=$4 ipa=$5 words=$6 status line why=
     shift 6
     local log=$out/$name.log start=$EPOCHREALTIME
-    timeout $((limit + 30)) build/release/bin/twofold run \
+    timeout -k 10 $((limit + 30)) build/release/bin/twofold run \
         --hypervisor build/aarch64/twofold.img --kernel build/guest/vmlinuz \
         --initrd build/guest/initrd.img --append "console=ttyAMA0 quiet $words" \
         --cpu "$cpu" --smp "$smp" --memory 1G --extent "$extent" --ipa "$ipa" \
@@ -38,6 +38,9 @@ boot() {
         tail -n 15 "$log" | sed 's/^/        | /'
     fi
 }
+
+# Jobs of a script ignore Ctrl-C, so it is passed on.
+trap 'kill $(jobs -p) 2>/dev/null; exit 1' INT TERM
 
 planned=0
 start() {

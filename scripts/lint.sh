@@ -36,6 +36,7 @@ tidy() {
     database=build/$preset/compile_commands.json
     cmake --preset "$preset" >/dev/null
     step "clang-tidy, $preset"
+    # shellcheck disable=SC2086
     sed -n "s|.*\"file\": \"$PWD/\(.*\.cpp\)\".*|\1|p" "$database" | LC_ALL=C sort -u |
         xargs -r -P "$(nproc)" -n 1 clang-tidy --quiet -p "build/$preset" $dialect \
             --extra-arg=-Wno-unknown-warning-option --extra-arg=-Qunused-arguments \

@@ -25,7 +25,7 @@ need() { # PACKAGE FILE-OR-COMMAND...: the package is needed unless one of these
 multiarch=$(uname -m)-linux-gnu
 cmake_config() { # NAME: the places where a package may have put NAMEConfig.cmake
     for folder in /usr /usr/local; do
-        for file in "$1Config.cmake" "$(echo "$1" | tr A-Z a-z)-config.cmake"; do
+        for file in "$1Config.cmake" "$(echo "$1" | tr "[:upper:]" "[:lower:]")-config.cmake"; do
             echo "$folder/lib/$multiarch/cmake/$1/$file" "$folder/lib/cmake/$1/$file" \
                 "$folder/share/cmake/$1/$file"
         done

@@ -3,7 +3,7 @@
 # Everything that `make test` promises. A stage that fails does not stop the next one; the totals at the
 # end count test cases and booted guests, and the exit status tells whether all were good.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 . scripts/lib.sh
 
 results=build/results
