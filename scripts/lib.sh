@@ -1,6 +1,6 @@
-# shellcheck shell=sh
 # SPDX-License-Identifier: MIT
 # What the scripts say, and how they stop.
+# shellcheck shell=sh
 
 step() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 note() { printf '    %s\n' "$*"; }
