@@ -23,8 +23,8 @@ struct Leaf {
     Pa address{0}; // of the descriptor
     std::uint64_t descriptor = 0;
     int level = 0;
-    std::uint64_t base = 0; // output address
-    unsigned size_bits = 0; // of what the leaf maps, its contiguous group included
+    std::uint64_t output = 0; // address, as StageOA has it
+    unsigned size_bits = 0;   // of what the leaf maps, its contiguous group included
     bool contiguous = false;
 };
 
@@ -59,6 +59,12 @@ private:
     }
     [[nodiscard]] bool out_of_range(std::uint64_t address) const { // AArch64.OAOutOfRange
         return (address >> output_bits(config_, parameters_)) != 0;
+    }
+    // Within the whole group the low bits are the IPA's, whatever the descriptor holds there.
+    [[nodiscard]] std::uint64_t stage_oa(std::uint64_t descriptor, int level,
+                                         unsigned size_bits) const {
+        return clear_low_bits(leaf_base(config_, parameters_, descriptor, level), size_bits) |
+               low_bits(ipa_.value, size_bits);
     }
     [[nodiscard]] std::uint64_t in_memory(std::uint64_t descriptor) const {
         return config_.big_endian ? __builtin_bswap64(descriptor) : descriptor;
@@ -149,7 +155,7 @@ std::optional<Leaf> Walk::find_leaf(Step& step) {
             return Leaf{.address = address,
                         .descriptor = descriptor,
                         .level = level,
-                        .base = leaf_base(config_, parameters_, descriptor, level),
+                        .output = stage_oa(descriptor, level, bottom + group),
                         .size_bits = bottom + group,
                         .contiguous = group != 0};
         }
@@ -184,7 +190,8 @@ bool Walk::leaf_faults(const Leaf& leaf) {
         fault(FaultKind::translation, leaf.level);
         return true;
     }
-    if (out_of_range(leaf.base)) {
+    // The address of the access counts, not that of the block: part of a block may be in reach.
+    if (out_of_range(leaf.output)) {
         fault(FaultKind::address_size, leaf.level);
         return true;
     }
@@ -248,11 +255,8 @@ Walk::Step Walk::attempt() {
 
 void Walk::output(const Leaf& leaf, const WalkPermissions& permissions,
                   const MemoryAttributes& stage2) {
-    // StageOA: within the whole group the low bits are the IPA's, whatever the descriptor holds.
-    const std::uint64_t pa =
-        clear_low_bits(leaf.base, leaf.size_bits) | low_bits(ipa_.value, leaf.size_bits);
     result_.outcome = WalkOutcome::translated;
-    result_.translation = {.pa = Pa{pa},
+    result_.translation = {.pa = Pa{leaf.output},
                            .level = leaf.level,
                            .size = std::uint64_t{1} << leaf.size_bits,
                            .contiguous = leaf.contiguous,
