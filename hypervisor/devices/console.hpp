@@ -11,6 +11,7 @@
 #include "devices/character.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -40,10 +41,9 @@ private:
     Console* console_ = nullptr;
     std::array<char, longest_name> name_{};
     std::size_t name_size_ = 0;
-    // The line so far. A longer one is kept from its end.
+    // The line so far, or the last part of a long one.
     std::array<char, 256> line_{};
     std::size_t line_size_ = 0;
-    bool shown_ = false;           // the line has been begun on the output
     bool carriage_return_ = false; // a '\r' waits for what follows it
 };
 
@@ -74,8 +74,7 @@ private:
     void append(ConsoleSpeaker& speaker, char character);
     void end_line(ConsoleSpeaker& speaker);
     void give_cursor();
-    void begin(ConsoleSpeaker& speaker);
-    void break_off();
+    void draw(const ConsoleSpeaker& speaker);
     void emit(std::string_view text);
 
     Spinlock lock_;
@@ -85,7 +84,7 @@ private:
     std::uint64_t last_output_ = 0;
     std::array<ConsoleSpeaker*, capacity> speakers_{};
     std::size_t count_ = 0;
-    ConsoleSpeaker* cursor_ = nullptr;
+    ConsoleSpeaker* cursor_ = nullptr; // whose line is open on the output
     std::atomic<bool> waiting_{false}; // some speaker has a line that is not shown
 };
 

@@ -39,7 +39,6 @@ private:
     void store(std::uint32_t entry);
     void pump();
     void transmit(char character);
-    void set_fifo_control(std::uint32_t line_control);
     unsigned depth() const;
     unsigned receive_trigger() const;
     bool receiver_on() const;
@@ -64,6 +63,7 @@ private:
     std::uint32_t mask_ = 0;
     std::uint32_t raw_ = 0;
     std::uint32_t dma_control_ = 0;
+    bool level_ = false; // of the interrupt line
 };
 
 } // namespace twofold::hyp

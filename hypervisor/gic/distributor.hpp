@@ -22,8 +22,9 @@ private:
     std::uint32_t read_word(unsigned vcpu, unsigned offset);
     void write_word(unsigned vcpu, unsigned offset, std::uint32_t value);
     void write_control(unsigned vcpu, std::uint32_t value);
-    bool access_priority(MmioAccess& access, unsigned offset);
-    bool access_route(unsigned vcpu, MmioAccess& access, unsigned offset);
+    void write_shared(unsigned vcpu, unsigned n, BankRegister which, std::uint32_t value);
+    void access_priority(MmioAccess& access, unsigned intid);
+    void access_route(unsigned vcpu, MmioAccess& access, unsigned offset);
 
     GicState& gic_;
 };

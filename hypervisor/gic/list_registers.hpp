@@ -15,6 +15,9 @@ void fold_list_registers(GicState& gic, unsigned vcpu);
 // maintenance interrupt asks for it when the listed ones have been taken.
 void fill_list_registers(GicState& gic, unsigned vcpu);
 
+// Physical interrupts of the vCPU that wait with their line low again need no service any more.
+void sample_physical_lines(GicState& gic, unsigned vcpu);
+
 // The guest deactivated an active interrupt that was not in a list register.
 void deactivate_unlisted(GicState& gic, unsigned vcpu, unsigned intid);
 

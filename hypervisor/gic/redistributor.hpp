@@ -23,8 +23,9 @@ private:
     std::uint32_t read_control_word(unsigned owner, unsigned offset) const;
     void write_control_word(unsigned owner, unsigned offset, std::uint32_t value);
     std::uint64_t type(unsigned owner) const;
-    std::uint32_t read_interrupt_word(unsigned vcpu, unsigned owner, unsigned offset);
-    void write_interrupt_word(unsigned vcpu, unsigned owner, unsigned offset, std::uint32_t value);
+    void access_sgi_frame(unsigned vcpu, unsigned owner, MmioAccess& access, unsigned offset);
+    std::uint32_t read_private(unsigned vcpu, unsigned owner, BankRegister which);
+    void write_private(unsigned vcpu, unsigned owner, BankRegister which, std::uint32_t value);
 
     GicState& gic_;
 };

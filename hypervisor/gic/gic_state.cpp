@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// Finding interrupts and vCPUs, and making vCPUs notice a change.
+#include "gic/gic_state.hpp"
+
+#include "gic/list_registers.hpp"
+
+#include <bit>
+
+namespace twofold::hyp {
+
+InterruptBank* GicState::find_bank(unsigned vcpu, unsigned intid) {
+    if (intid < private_interrupts)
+        return vcpu < vcpu_count ? &vcpus[vcpu].bank : nullptr;
+    if (intid < interrupt_limit)
+        return &shared[(intid - private_interrupts) / InterruptBank::size];
+    return nullptr;
+}
+
+unsigned GicState::vcpu_of_affinity(std::uint64_t affinity) const {
+    for (unsigned vcpu = 0; vcpu < vcpu_count; ++vcpu) {
+        if (vcpus[vcpu].affinity == affinity)
+            return vcpu;
+    }
+    return nobody;
+}
+
+void GicState::refresh(unsigned vcpu) {
+    // Who finds it set already relies on the kick of whoever set it, or on the vCPU's own way back
+    // to the guest.
+    if (!vcpus[vcpu].stale.exchange(true, std::memory_order_acq_rel))
+        kick->kick(vcpu);
+}
+
+void GicState::announce_shared(unsigned n, std::uint32_t mask) {
+    const InterruptBank& bank = shared[n];
+    const std::uint32_t placed = bank.resident | bank.active;
+    std::uint32_t rest = mask & (bank.pending() | placed);
+    for (; rest != 0; rest &= rest - 1) {
+        const unsigned bit = static_cast<unsigned>(std::countr_zero(rest));
+        const unsigned index = n * InterruptBank::size + bit;
+        const unsigned vcpu = ((placed >> bit) & 1) != 0 ? holder[index] : target[index];
+        if (vcpu < vcpu_count)
+            refresh(vcpu);
+    }
+}
+
+void GicState::announce_all() {
+    for (unsigned vcpu = 0; vcpu < vcpu_count; ++vcpu)
+        refresh(vcpu);
+}
+
+template <typename HolderOf>
+void GicState::recall(unsigned self, InterruptBank& bank, std::uint32_t mask, HolderOf holder_of) {
+    constexpr unsigned pause = 256;
+    std::uint32_t holders = 0;
+    while ((bank.resident & mask) != 0) {
+        bank.held |= mask;
+        std::uint32_t now = 0;
+        for (std::uint32_t rest = bank.resident & mask; rest != 0; rest &= rest - 1)
+            now |= std::uint32_t{1} << holder_of(static_cast<unsigned>(std::countr_zero(rest)));
+        holders |= now;
+        for (; now != 0; now &= now - 1) {
+            const unsigned vcpu = static_cast<unsigned>(std::countr_zero(now));
+            if (vcpu == self)
+                fold_list_registers(*this, vcpu);
+            else
+                kick->kick(vcpu);
+        }
+        if ((bank.resident & mask) == 0)
+            break;
+        // The others are in the guest, or about to be with the kick pending; whoever is at EL2 has
+        // folded on its way in. So nobody can wait for us here.
+        lock.unlock();
+        for (unsigned i = 0; i < pause; ++i)
+            cpu_relax();
+        lock.lock();
+    }
+    bank.held &= ~mask;
+    for (; holders != 0; holders &= holders - 1)
+        refresh(static_cast<unsigned>(std::countr_zero(holders)));
+}
+
+void GicState::recall_private(unsigned self, unsigned vcpu, std::uint32_t mask) {
+    recall(self, vcpus[vcpu].bank, mask, [vcpu](unsigned) { return vcpu; });
+}
+
+void GicState::recall_shared(unsigned self, unsigned n, std::uint32_t mask) {
+    recall(self, shared[n], mask,
+           [this, n](unsigned bit) { return unsigned{holder[n * InterruptBank::size + bit]}; });
+}
+
+} // namespace twofold::hyp
