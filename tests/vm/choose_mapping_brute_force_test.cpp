@@ -119,7 +119,7 @@ protected:
     void check(const MappingRequest& request) const {
         const auto [granule, ipa_bits, prefer] = GetParam();
         const std::uint64_t page = page_of(granule);
-        const auto chosen = choose_mapping(geometry_, request);
+        const auto chosen = choose_mapping(shape, request);
 
         std::uint64_t expected = 0;
         Verdict why = Verdict::fits;
@@ -155,7 +155,7 @@ protected:
         ASSERT_EQ(chosen->contiguous, joins ? run : expected);
     }
 
-    Geometry geometry_ = geometry(GetParam().granule, GetParam().ipa_bits, GetParam().prefer);
+    Geometry shape = geometry(GetParam().granule, GetParam().ipa_bits, GetParam().prefer);
 };
 
 // Edges at and beside every multiple that matters, crossed with each other.
@@ -213,12 +213,13 @@ TEST_P(BruteForce, EveryEdgeAgainstEverySize) {
 
 TEST_P(BruteForce, RandomRequests) {
     const auto [granule, ipa_bits, prefer] = GetParam();
+    const unsigned bits = ipa_bits;
     std::mt19937_64 random{ipa_bits * 3 + static_cast<unsigned>(granule)};
     const std::uint64_t limit = std::uint64_t{1} << ipa_bits;
     const std::uint64_t page = page_of(granule);
     // Numbers with a random count of low zeros, so that large sizes fit often enough.
     const auto number = [&](std::uint64_t below) {
-        const unsigned zeros = static_cast<unsigned>(random() % ipa_bits);
+        const auto zeros = static_cast<unsigned>(random() % bits);
         return (random() % below) >> zeros << zeros;
     };
     unsigned blocks = 0;
@@ -244,7 +245,7 @@ TEST_P(BruteForce, RandomRequests) {
         if (HasFatalFailure()) {
             return;
         }
-        const auto chosen = choose_mapping(geometry_, request);
+        const auto chosen = choose_mapping(shape, request);
         blocks += chosen && chosen->size > page ? 1 : 0;
     }
     if (largest_leaf(granule, ipa_bits, prefer) > page) {
@@ -266,10 +267,11 @@ std::vector<Shape> shapes() {
 }
 
 INSTANTIATE_TEST_SUITE_P(SmallGeometries, BruteForce, ::testing::ValuesIn(shapes()),
-                         [](const ::testing::TestParamInfo<Shape>& shape) {
-                             return std::to_string(page_of(shape.param.granule) / 1024) + "K_" +
-                                    std::to_string(shape.param.ipa_bits) + "_bits_" +
-                                    (shape.param.prefer == Prefer::fewest_levels ? "flat" : "tall");
+                         [](const ::testing::TestParamInfo<Shape>& parameter) {
+                             return std::to_string(page_of(parameter.param.granule) / 1024) + "K_" +
+                                    std::to_string(parameter.param.ipa_bits) + "_bits_" +
+                                    (parameter.param.prefer == Prefer::fewest_levels ? "flat"
+                                                                                     : "tall");
                          });
 
 } // namespace

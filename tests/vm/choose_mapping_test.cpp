@@ -132,10 +132,10 @@ TEST(ChooseMapping, PolicyStopsBlocksButNeverPages) {
         return choose_mapping(g, request).value();
     };
     struct Case {
-        MappingPolicy policy;
-        std::uint64_t size;
-        std::uint64_t contiguous;
-        LimitedBy reason;
+        MappingPolicy policy = {};
+        std::uint64_t size = 0;
+        std::uint64_t contiguous = 0;
+        LimitedBy reason = LimitedBy::nothing;
     };
     const Case cases[] = {
         {{}, GiB, GiB, LimitedBy::nothing},
