@@ -14,15 +14,9 @@
 
 #define TWOFOLD_WRITE_SYSREG(name, value)                                                          \
     do {                                                                                           \
-        const std::uint64_t value_ = (value);                                                      \
-        asm volatile("msr " #name ", %0" ::"r"(value_) : "memory");                                \
+        const std::uint64_t written_ = (value);                                                    \
+        asm volatile("msr " #name ", %0" ::"r"(written_) : "memory");                              \
     } while (false)
-
-// Encodings of registers that GNU as does not know under -march=armv8-a.
-#define TWOFOLD_ICC_SRE_EL2 S3_4_C12_C9_5
-#define TWOFOLD_HCRX_EL2 S3_4_C1_C2_2
-#define TWOFOLD_ID_AA64MMFR2_EL1 S3_0_C0_C7_2
-#define TWOFOLD_ID_AA64MMFR3_EL1 S3_0_C0_C7_3
 
 namespace twofold::hyp {
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// Parsing of the command line.
+#include "boot/configuration.hpp"
+
+#include <bit>
+#include <optional>
+
+namespace twofold::hyp {
+
+namespace {
+
+// Decimal, with K, M, G or T for powers of 1024.
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+    std::uint64_t value = 0;
+    std::size_t used = 0;
+    for (; used < text.size() && text[used] >= '0' && text[used] <= '9'; ++used) {
+        if (value > (~std::uint64_t{0} - 9) / 10)
+            return std::nullopt;
+        value = value * 10 + static_cast<std::uint64_t>(text[used] - '0');
+    }
+    if (used == 0 || text.size() - used > 1)
+        return std::nullopt;
+    unsigned shift = 0;
+    if (used < text.size()) {
+        const std::size_t unit = std::string_view{"KMGT"}.find(text[used]);
+        if (unit == std::string_view::npos)
+            return std::nullopt;
+        shift = 10 * (static_cast<unsigned>(unit) + 1);
+    }
+    if (shift != 0 && value >> (64 - shift) != 0)
+        return std::nullopt;
+    return value << shift;
+}
+
+bool apply_report(Configuration& c, std::string_view value) {
+    constexpr std::string_view prefix = "semihosting:";
+    if (value == "none") {
+        c.report = ReportTarget::none;
+    } else if (value == "console") {
+        c.report = ReportTarget::console;
+    } else if (value.starts_with(prefix)) {
+        value.remove_prefix(prefix.size());
+        if (value.empty() || value.size() >= c.report_path.size())
+            return false;
+        value.copy(c.report_path.data(), value.size());
+        c.report = ReportTarget::semihosting;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool apply_granule(Configuration& c, std::string_view value) {
+    if (value == "4K")
+        c.granule = Granule::k4;
+    else if (value == "16K")
+        c.granule = Granule::k16;
+    else if (value == "64K")
+        c.granule = Granule::k64;
+    else
+        return false;
+    return true;
+}
+
+bool apply_number(Configuration& c, std::string_view name, std::uint64_t number) {
+    if (name == "guest.memory" && number != 0 && is_aligned(number, 2 * MiB)) {
+        c.memory = number;
+    } else if (name == "guest.base" && number != 0 && is_aligned(number, GiB)) {
+        c.base = Ipa{number};
+    } else if (name == "guest.cpus" && number >= 1 && number <= 8) {
+        c.cpus = static_cast<unsigned>(number);
+    } else if (name == "guest.extent" && std::has_single_bit(number) && number >= 4 * KiB &&
+               number <= GiB) {
+        c.extent = number;
+    } else if (name == "guest.ipa" && number >= 16 && number <= 52) {
+        c.ipa_bits = static_cast<unsigned>(number);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool apply(Configuration& c, std::string_view name, std::string_view value) {
+    if (name == "guest.name") {
+        c.name = value;
+        return !value.empty();
+    }
+    if (name == "guest.granule")
+        return apply_granule(c, value);
+    if (name == "guest.lpa2" && (value == "on" || value == "off")) {
+        c.lpa2 = value == "on";
+        return true;
+    }
+    if (name == "guest.levels" && (value == "fewest" || value == "most")) {
+        c.prefer = value == "most" ? Prefer::fewest_root_pages : Prefer::fewest_levels;
+        return true;
+    }
+    if (name == "report")
+        return apply_report(c, value);
+    const auto number = parse_number(value);
+    return number && apply_number(c, name, *number);
+}
+
+} // namespace
+
+std::expected<Configuration, std::string_view> Configuration::parse(std::string_view command_line) {
+    Configuration configuration;
+    while (!command_line.empty()) {
+        const std::string_view word = command_line.substr(0, command_line.find(' '));
+        command_line.remove_prefix(word.size());
+        while (command_line.starts_with(' '))
+            command_line.remove_prefix(1);
+        if (word.empty())
+            continue;
+        const std::size_t equals = word.find('=');
+        if (equals == std::string_view::npos ||
+            !apply(configuration, word.substr(0, equals), word.substr(equals + 1)))
+            return std::unexpected(word);
+    }
+    return configuration;
+}
+
+} // namespace twofold::hyp

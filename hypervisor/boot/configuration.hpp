@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Configuration: the hypervisor's own command line, /chosen/bootargs, as "name=value" words.
+//
+//   guest.name=linux      in front of the guest's output
+//   guest.memory=1G       multiple of 2 MiB
+//   guest.base=1G         IPA of the guest's memory, multiple of 1 GiB
+//   guest.cpus=2          default: as many as there are
+//   guest.extent=1G       what its memory is allocated in: a power of two, 4K to 1G
+//   guest.ipa=40          bits of its address space
+//   guest.granule=4K      of its stage-2 table: 4K, 16K, 64K
+//   guest.lpa2=on         52-bit descriptors, where the CPU has them
+//   guest.levels=fewest   or most: with the smallest root
+//   report=console        or semihosting:/path, or none
+#pragma once
+
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/geometry.hpp>
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <string_view>
+
+namespace twofold::hyp {
+
+enum class ReportTarget : std::uint8_t { none, console, semihosting };
+
+struct Configuration {
+    std::string_view name = "linux";
+    std::uint64_t memory = GiB;
+    Ipa base{GiB};
+    unsigned cpus = 0; // 0: all
+    std::uint64_t extent = GiB;
+    unsigned ipa_bits = 40;
+    Granule granule = Granule::k4;
+    bool lpa2 = false;
+    Prefer prefer = Prefer::fewest_levels;
+    ReportTarget report = ReportTarget::console;
+    std::array<char, 256> report_path{}; // ends with a zero byte
+
+    // What is wrong is returned as the offending word.
+    static std::expected<Configuration, std::string_view> parse(std::string_view command_line);
+};
+
+} // namespace twofold::hyp

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// What a trap from a guest leads to.
+#include "exceptions/injection.hpp"
+#include "exceptions/stage2_abort.hpp"
+#include "exceptions/system_register_trap.hpp"
+#include "guest/guest.hpp"
+#include "guest/psci.hpp"
+#include "guest/vcpu_registers.hpp"
+
+namespace twofold::hyp {
+
+namespace {
+
+// Returns false if the vCPU does not go back into the guest.
+bool handle_synchronous(Vcpu& vcpu, TrapFrame& frame) {
+    const ExceptionClass ec = exception_class(frame.esr);
+    ++this_cpu().counters.exits_by_class[static_cast<unsigned>(ec)];
+    switch (ec) {
+    case ExceptionClass::smc64:
+        // The preferred return address of a trapped SMC is the SMC itself.
+        skip_instruction(frame);
+        return handle_call(vcpu, frame) == CallEnd::returns;
+    case ExceptionClass::hvc64:
+        return handle_call(vcpu, frame) == CallEnd::returns;
+    case ExceptionClass::wfx:
+        skip_instruction(frame);
+        return true;
+    case ExceptionClass::system_register:
+        handle_system_register(vcpu, frame);
+        return true;
+    case ExceptionClass::instruction_abort_lower:
+    case ExceptionClass::data_abort_lower:
+        handle_stage2_abort(vcpu, frame);
+        return true;
+    default:
+        inject_undefined(frame);
+        return true;
+    }
+}
+
+} // namespace
+
+} // namespace twofold::hyp
+
+extern "C" void handle_guest_trap(twofold::hyp::TrapFrame* frame, twofold::hyp::TrapKind kind) {
+    using namespace twofold::hyp;
+    PerCpu& cpu = this_cpu();
+    Vcpu& vcpu = *cpu.vcpu;
+    Guest& guest = *vcpu.guest;
+    guest.vgic().on_guest_exit(vcpu.index);
+    guest.parts().console->poll();
+    bool returns = true;
+    switch (kind) {
+    case TrapKind::synchronous:
+        returns = handle_synchronous(vcpu, *frame);
+        break;
+    case TrapKind::irq:
+    case TrapKind::fiq:
+        guest.take_interrupts(vcpu);
+        break;
+    case TrapKind::serror:
+        // Whatever went wrong on the bus, it was the guest's access.
+        ++cpu.counters.system_errors;
+        raise_virtual_serror();
+        break;
+    }
+    if (!returns || !guest.is_running())
+        guest.leave(vcpu);
+    guest.vgic().on_guest_enter(vcpu.index);
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// A stage-2 abort is decoded and resolved by the library; what is left is to do as it says.
+#include "exceptions/stage2_abort.hpp"
+
+#include "exceptions/injection.hpp"
+#include "guest/guest.hpp"
+#include "runtime/print.hpp"
+
+#include <twofold/arch/abort.hpp>
+
+namespace twofold::hyp {
+
+namespace {
+
+// A guest that takes the same abort this often has no handler for it and never gets further.
+constexpr unsigned repeated_abort_limit = 100'000;
+
+std::uint64_t cut(std::uint64_t value, unsigned bytes) {
+    return bytes == 8 ? value : value & ((std::uint64_t{1} << (8 * bytes)) - 1);
+}
+
+std::uint64_t loaded_value(std::uint64_t value, const AccessSyndrome& syndrome) {
+    value = cut(value, syndrome.bytes);
+    if (syndrome.sign_extend && syndrome.bytes < 8) {
+        const std::uint64_t sign = std::uint64_t{1} << (8 * syndrome.bytes - 1);
+        value = (value ^ sign) - sign;
+    }
+    return syndrome.reg_is_64 ? value : cut(value, 4);
+}
+
+void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection) {
+    if (frame.elr == vcpu.abort_elr && frame.far == vcpu.abort_far) {
+        if (++vcpu.repeated_aborts == repeated_abort_limit) {
+            print("vCPU {}: aborts for ever at PC {:#x}, address {:#x}\n", vcpu.index, frame.elr,
+                  frame.far);
+            vcpu.guest->end(GuestState::stopped, "it does not handle its aborts");
+            return;
+        }
+    } else {
+        vcpu.abort_elr = frame.elr;
+        vcpu.abort_far = frame.far;
+        vcpu.repeated_aborts = 0;
+    }
+    const auto status = injection.status().encode();
+    inject_abort(frame, status.value_or(0x10)); // 0x10: synchronous external abort
+}
+
+void emulate(Vcpu& vcpu, TrapFrame& frame, const Mmio& mmio) {
+    const AccessSyndrome& syndrome = mmio.syndrome;
+    MmioAccess access{.ipa = mmio.ipa, .bytes = syndrome.bytes, .write = mmio.write, .value = 0};
+    if (mmio.write)
+        access.value = cut(frame.get(syndrome.reg), syndrome.bytes);
+    if (mmio.read_only_slot || !vcpu.guest->bus().access(vcpu.index, access)) {
+        give_abort(vcpu, frame, {.fault = InjectedFault::external, .write = mmio.write});
+        return;
+    }
+    Counters& counters = this_cpu().counters;
+    if (mmio.write) {
+        ++counters.mmio_writes;
+    } else {
+        ++counters.mmio_reads;
+        frame.set(syndrome.reg, loaded_value(access.value, syndrome));
+    }
+    skip_instruction(frame);
+}
+
+} // namespace
+
+void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
+    const auto abort = Abort::decode(frame.esr, frame.hpfar, frame.far);
+    if (!abort)
+        return;
+    const Resolution resolution = vcpu.guest->memory().handle(*abort);
+    switch (resolution.outcome) {
+    case Outcome::resume:
+    case Outcome::retry:
+        return;
+    case Outcome::skip:
+        skip_instruction(frame);
+        return;
+    case Outcome::mmio:
+        emulate(vcpu, frame, resolution.mmio);
+        return;
+    case Outcome::inject:
+        give_abort(vcpu, frame, resolution.injection);
+        return;
+    case Outcome::stop:
+        print("vCPU {}: {} at PC {:#x}: ESR {:#x}, FAR {:#x}, HPFAR {:#x}\n", vcpu.index,
+              to_string(abort->status.kind), frame.elr, frame.esr, frame.far, frame.hpfar);
+        vcpu.guest->end(GuestState::stopped, to_string(resolution.reason));
+        return;
+    }
+}
+
+} // namespace twofold::hyp

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+// The life of a guest and of its vCPUs.
+#include "guest/guest.hpp"
+
+#include "cpu/machine.hpp"
+#include "guest/loader.hpp"
+#include "guest/vcpu_registers.hpp"
+#include "report/report.hpp"
+#include "runtime/panic.hpp"
+#include "runtime/print.hpp"
+
+extern "C" [[noreturn]] void enter_guest(twofold::hyp::TrapFrame* frame);
+
+namespace twofold::hyp {
+
+namespace {
+
+constexpr std::uint64_t affinity_mask = 0xff00ffffff;
+
+namespace psci {
+constexpr std::int64_t success = 0;
+constexpr std::int64_t invalid_parameters = -2;
+constexpr std::int64_t already_on = -4;
+constexpr std::int64_t on_pending = -5;
+} // namespace psci
+
+// A trap finds its frame there too: see vectors.S.
+TrapFrame& frame_of(const PerCpu& cpu) {
+    return *reinterpret_cast<TrapFrame*>(cpu.stack_top - sizeof(TrapFrame));
+}
+
+} // namespace
+
+bool Guest::init(const GuestParts& parts) {
+    parts_ = parts;
+    vcpu_count_ = cpu_count();
+    if (const unsigned wanted = parts.configuration->cpus; wanted != 0 && wanted < vcpu_count_)
+        vcpu_count_ = wanted;
+    for (unsigned i = 0; i < vcpu_count_; ++i) {
+        mpidrs_[i] = cpu(i).mpidr;
+        vcpus_[i].guest = this;
+        vcpus_[i].index = i;
+        vcpus_[i].mpidr = mpidrs_[i];
+        cpu(i).vcpu = &vcpus_[i];
+    }
+    if (!memory_.init(*parts.configuration, parts.features, *parts.pool))
+        return false;
+    return init_devices() && load();
+}
+
+bool Guest::init_devices() {
+    static std::array<VirtualCpuInterface*, max_cpus> interfaces;
+    interfaces.fill(&cpu_interface_);
+    if (!vgic_.init({.distributor = distributor_base,
+                     .redistributors = redistributor_base,
+                     .mpidrs = {mpidrs_.data(), vcpu_count_},
+                     .cpu_interfaces = {interfaces.data(), vcpu_count_},
+                     .kick = this}) ||
+        !speaker_.attach(*parts_.console, name())) {
+        print("the devices of guest {} cannot be made\n", name());
+        return false;
+    }
+    uart_.init(uart_base, speaker_, *parts_.uart, uart_line_);
+    if (!bus_.add(vgic_.distributor()) || !bus_.add(vgic_.redistributors()) || !bus_.add(uart_)) {
+        print("the devices of guest {} overlap\n", name());
+        return false;
+    }
+    if (parts_.uart_interrupt != 0)
+        parts_.gic->enable(0, parts_.uart_interrupt);
+    return true;
+}
+
+bool Guest::load() {
+    const GuestTree tree{.memory = parts_.configuration->base,
+                         .memory_size = parts_.configuration->memory,
+                         .mpidrs = {mpidrs_.data(), vcpu_count_},
+                         .bootargs = parts_.modules.bootargs,
+                         .initrd = {},
+                         .initrd_size = parts_.modules.initrd.size,
+                         .distributor = distributor_base,
+                         .redistributors = redistributor_base,
+                         .uart = uart_base,
+                         .uart_interrupt = uart_intid};
+    const auto loaded = load_linux(memory_, parts_.modules, tree);
+    if (!loaded) {
+        print("guest {}: {}\n", name(), loaded.error());
+        return false;
+    }
+    kernel_entry_ = loaded->entry;
+    tree_address_ = loaded->tree;
+    return true;
+}
+
+void Guest::start() {
+    time_origin_ = TWOFOLD_READ_SYSREG(CNTPCT_EL0);
+    {
+        const LockGuard guard{lock_};
+        place_vcpu(vcpus_[0], kernel_entry_.value, tree_address_.value);
+        leader_ = nullptr;
+        state_.store(GuestState::running, std::memory_order_release);
+    }
+    kick(0);
+}
+
+bool Guest::place_vcpu(Vcpu& vcpu, std::uint64_t entry, std::uint64_t context) {
+    if (vcpu.state.load(std::memory_order_relaxed) != VcpuState::off)
+        return false;
+    vcpu.entry = entry;
+    vcpu.context = context;
+    vcpu.state.store(VcpuState::starting, std::memory_order_release);
+    return true;
+}
+
+bool Guest::try_begin(Vcpu& vcpu) {
+    const LockGuard guard{lock_};
+    if (vcpu.state.load(std::memory_order_relaxed) != VcpuState::starting || !is_running())
+        return false;
+    vcpu.state.store(VcpuState::on, std::memory_order_release);
+    return true;
+}
+
+void Guest::run(unsigned index) {
+    Vcpu& vcpu = vcpus_[index];
+    while (!try_begin(vcpu)) {
+        wait_for_interrupt();
+        take_interrupts(vcpu);
+    }
+    set_el2_controls({.fwb = memory_.fwb(), .time_origin = time_origin_});
+    memory_.activate();
+    TrapFrame& frame = frame_of(this_cpu());
+    reset_el1(frame, vcpu.entry, vcpu.context);
+    vcpu.repeated_aborts = 0;
+    vgic_.reset_cpu(index);
+    parts_.gic->enable(index, virtual_timer_interrupt);
+    parts_.gic->enable(index, physical_timer_interrupt);
+    parts_.gic->enable(index, maintenance_interrupt);
+    vgic_.on_guest_enter(index);
+    enter_guest(&frame);
+}
+
+void Guest::leave(Vcpu& vcpu) {
+    stop_guest_timers();
+    bool leads = false;
+    {
+        const LockGuard guard{lock_};
+        vcpu.state.store(VcpuState::off, std::memory_order_release);
+        leads = !is_running() && leader_ == &vcpu;
+    }
+    if (leads)
+        finish(vcpu);
+    run(vcpu.index);
+}
+
+void Guest::end(GuestState state, std::string_view reason) {
+    {
+        const LockGuard guard{lock_};
+        if (!is_running())
+            return;
+        leader_ = this_cpu().vcpu;
+        stop_reason_ = reason;
+        state_.store(state, std::memory_order_release);
+    }
+    for (unsigned i = 0; i < vcpu_count_; ++i)
+        kick(i);
+}
+
+void Guest::wait_for_others(const Vcpu& leader) {
+    for (Vcpu& other : vcpus_) {
+        if (&other == &leader)
+            continue;
+        // One that was about to start does not any more; one that runs comes out by its kick.
+        while (other.state.load(std::memory_order_acquire) != VcpuState::off) {
+            const LockGuard guard{lock_};
+            if (other.state.load(std::memory_order_relaxed) == VcpuState::starting)
+                other.state.store(VcpuState::off, std::memory_order_release);
+        }
+    }
+}
+
+void Guest::finish(Vcpu& leader) {
+    wait_for_others(leader);
+    if (state() == GuestState::resetting) {
+        print("guest {} resets\n", name());
+        ++resets_;
+        memory_.reset();
+        vgic_.reset();
+        uart_.reset();
+        if (!load())
+            panic("guest {} cannot be loaded again\n", name());
+        start();
+        run(leader.index);
+    }
+    const bool clean = state() == GuestState::powered_off;
+    if (clean)
+        print("guest {} powered off\n", name());
+    else
+        print("guest {} stopped: {}\n", name(), stop_reason_);
+    const bool reported = write_report(*this);
+    parts_.uart->drain();
+    stop_machine(clean && reported ? 0 : 2);
+}
+
+void Guest::take_interrupts(Vcpu& vcpu) {
+    PhysicalGic& gic = *parts_.gic;
+    const bool on = vcpu.state.load(std::memory_order_relaxed) == VcpuState::on;
+    for (;;) {
+        const unsigned intid = gic.acknowledge();
+        if (intid >= PhysicalGic::first_special)
+            return;
+        ++this_cpu().counters.interrupts;
+        gic.end_of_interrupt(intid);
+        if ((intid == virtual_timer_interrupt || intid == physical_timer_interrupt) && on) {
+            vgic_.inject_hardware(vcpu.index, intid, intid);
+            continue;
+        }
+        if (intid == parts_.uart_interrupt)
+            uart_.receive();
+        gic.deactivate(intid);
+    }
+}
+
+Vcpu* Guest::find(std::uint64_t mpidr) {
+    for (unsigned i = 0; i < vcpu_count_; ++i) {
+        if (vcpus_[i].mpidr == (mpidr & affinity_mask) && (mpidr & ~affinity_mask) == 0)
+            return &vcpus_[i];
+    }
+    return nullptr;
+}
+
+std::int64_t Guest::switch_on(std::uint64_t mpidr, std::uint64_t entry, std::uint64_t context) {
+    Vcpu* vcpu = find(mpidr);
+    if (vcpu == nullptr)
+        return psci::invalid_parameters;
+    {
+        const LockGuard guard{lock_};
+        if (!place_vcpu(*vcpu, entry, context))
+            return vcpu->state.load(std::memory_order_relaxed) == VcpuState::on ? psci::already_on
+                                                                                : psci::on_pending;
+    }
+    kick(vcpu->index);
+    return psci::success;
+}
+
+std::int64_t Guest::affinity_info(std::uint64_t mpidr, std::uint64_t lowest_level) const {
+    const Vcpu* vcpu = const_cast<Guest*>(this)->find(mpidr);
+    if (vcpu == nullptr || lowest_level != 0)
+        return psci::invalid_parameters;
+    switch (vcpu->state.load(std::memory_order_acquire)) {
+    case VcpuState::on:
+        return 0;
+    case VcpuState::off:
+        return 1;
+    case VcpuState::starting:
+        return 2;
+    }
+    return psci::invalid_parameters;
+}
+
+void Guest::kick(unsigned index) {
+    if (index != this_cpu().index)
+        parts_.gic->send_sgi(index, kick_sgi);
+}
+
+} // namespace twofold::hyp
