@@ -75,12 +75,11 @@ struct Abort {
 
     std::optional<AccessSyndrome> syndrome = {};
 
-    // What the guest wanted. Walking a stage-1 table is a read, except where it has write
-    // permission for its hardware updates to ask for: a permission fault with WnR.
+    // What the guest wanted. Walking a stage-1 table is a read. Its permission fault is a write:
+    // the hardware update of a table that may only be read. WnR is no help, as a fetch has none.
     constexpr AccessKind access() const {
         if (s1ptw) {
-            return wnr && status.kind == FaultKind::permission ? AccessKind::write
-                                                               : AccessKind::read;
+            return status.kind == FaultKind::permission ? AccessKind::write : AccessKind::read;
         }
         if (instruction) {
             return AccessKind::fetch;
