@@ -36,11 +36,6 @@ Cacheability weaker(Cacheability a, Cacheability b) { return std::min(a, b); }
 // S2CombineS1Device
 DeviceType stronger(DeviceType a, DeviceType b) { return std::min(a, b); }
 
-bool fully_write_back(const MemoryAttributes& attributes) {
-    return attributes.type == MemoryType::normal && attributes.inner == Cacheability::write_back &&
-           attributes.outer == Cacheability::write_back;
-}
-
 // S2DecodeCacheability: 0b00 is reserved, and the CPU chooses.
 Cacheability decode_cacheability(std::uint64_t code, const WalkConfig& config) {
     switch (code) {
@@ -122,7 +117,7 @@ MemoryAttributes combine(const MemoryAttributes& stage1, const MemoryAttributes&
         result.outer = weaker(stage1.outer, stage2.outer);
     }
     result.shareability = stronger(stage1.shareability, stage2.shareability);
-    result.xs = stage1.xs && stage2.xs && !fully_write_back(result);
+    result.xs = stage1.xs && stage2.xs;
     result.no_tag_access = stage2.no_tag_access;
     result.shareability = effective_shareability(result);
     return result;

@@ -172,7 +172,7 @@ std::uint64_t table_base(const WalkConfig& config, const WalkParameters& paramet
         // BADDR[51:48] sits in VTTBR [5:2], so the table is aligned to 64 bytes at least.
         const std::uint64_t base =
             (field(config.vttbr, 5, 2) << 48) | (field(config.vttbr, 47, 6) << 6);
-        return clear_low_bits(base, std::max(size_bits, 6U));
+        return clear_low_bits(base, size_bits);
     }
     return clear_low_bits(field(config.vttbr, 47, 1) << 1, size_bits);
 }

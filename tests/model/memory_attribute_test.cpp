@@ -13,7 +13,10 @@ constexpr std::uint64_t hcr_cd = std::uint64_t{1} << 32;
 constexpr std::uint64_t hcr_id = std::uint64_t{1} << 33;
 
 MemoryAttributes normal(Cacheability outer, Cacheability inner) {
-    return {.inner = inner, .outer = outer, .shareability = Shareability::inner, .xs = true};
+    return {.inner = inner,
+            .outer = outer,
+            .shareability = Shareability::inner,
+            .xs = inner != Cacheability::write_back || outer != Cacheability::write_back};
 }
 
 constexpr Cacheability nc = Cacheability::non_cacheable;
@@ -117,6 +120,23 @@ TEST(MemoryAttribute, WithDsShareabilityIsInVtcr) {
         const WalkResult result = walk(config, memory, Ipa{0}, {.stage1 = stage1});
         ASSERT_TRUE(result.translated());
         EXPECT_EQ(result.translation.attributes.shareability, static_cast<Shareability>(sh0));
+    }
+}
+
+TEST(MemoryAttribute, XsIsSetWhereBothStagesSetIt) {
+    const MemoryAttributes write_through = normal(wt, wt);
+    const auto xs = [](std::uint64_t hcr, std::uint64_t fnxs, const MemoryAttributes& stage1) {
+        SparseMemory memory;
+        Chain{memory, root, 12, 1, 39}.put(0, 3, 0x4ff | fnxs << 11);
+        WalkConfig config = plain_cpu({.t0sz = 25, .sl0 = 1}, root);
+        config.hcr = hcr;
+        config.fwb = true;
+        return walk(config, memory, Ipa{0}, {.stage1 = stage1}).translation.attributes.xs;
+    };
+    for (const std::uint64_t hcr : {hcr_vm, hcr_vm | hcr_fwb}) {
+        EXPECT_TRUE(xs(hcr, 0, write_through));
+        EXPECT_FALSE(xs(hcr, 1, write_through));
+        EXPECT_FALSE(xs(hcr, 0, normal_write_back));
     }
 }
 

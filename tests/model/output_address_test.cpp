@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Output addresses of leaves and tables: sizes per level, the upper bits of LPA2 and of 64K, the
 // contiguous hint, and what lies out of range.
+#include <twofold/model/walk_parameters.hpp>
+
 #include <gtest/gtest.h>
 #include <tests/model/regime.hpp>
 
@@ -186,6 +188,31 @@ TEST(AddressSize, PsAbove48NeedsLpa2ForSmallGranules) {
     const WalkResult result = walk_one(r52, 3, 0, 0x7'ffff'ffff'f000 | page_rw);
     ASSERT_TRUE(result.translated());
     EXPECT_EQ(result.translation.pa.value, 0xffff'ffff'f000U);
+}
+
+TEST(AddressSize, SmallestOfPsFormatAndCpu) {
+    struct Case {
+        std::uint64_t tg0;
+        std::uint64_t ps;
+        bool lpa;
+        bool lpa2;
+        unsigned pa_max;
+        unsigned bits;
+    };
+    constexpr Case cases[] = {
+        {tg_4k, ps_52, true, true, 52, 52},    {tg_4k, ps_52, true, false, 52, 48},
+        {tg_16k, ps_52, true, false, 52, 48},  {tg_64k, ps_52, true, false, 52, 52},
+        {tg_64k, ps_52, false, false, 48, 48}, {tg_4k, ps_32, true, true, 52, 32},
+        {tg_4k, ps_44, true, true, 52, 44},    {tg_4k, ps_48, false, false, 40, 40},
+        {tg_64k, 7, true, true, 52, 52},
+    };
+    for (const Case& c : cases) {
+        WalkConfig config = plain_cpu({.tg0 = c.tg0, .ps = c.ps}, root);
+        config.lpa = c.lpa;
+        config.lpa2 = c.lpa2;
+        config.pa_max = c.pa_max;
+        EXPECT_EQ(output_bits(config, decode_parameters(config)), c.bits);
+    }
 }
 
 TEST(BlocknT, FaultsAtBbmLevels1And2OnBlocksOnly) {

@@ -147,6 +147,16 @@ TEST(StartLevel, OutOfRangeT0szIsClampedWhereItDoesNotFault) {
     config.choices.txsz_high_faults = false;
     EXPECT_EQ(walk(config, memory, Ipa{0x1ff'ffff}, load_el1).visits.size(), 1U);
     EXPECT_EQ(walk(config, memory, Ipa{0x200'0000}, load_el1).visits.size(), 0U);
+
+    // With FEAT_TTST the maximum is 48, but 47 for 64K: 16 and 17 bits.
+    config = plain_cpu({.t0sz = 60, .sl0 = 3}, 0x4000'0000);
+    config.choices.txsz_high_faults = false;
+    config.ttst = true;
+    EXPECT_EQ(walk(config, memory, Ipa{0xffff}, load_el1).visits.size(), 1U);
+    EXPECT_EQ(walk(config, memory, Ipa{0x1'0000}, load_el1).visits.size(), 0U);
+    config.vtcr = encode({.t0sz = 60, .sl0 = 0, .tg0 = tg_64k});
+    EXPECT_EQ(walk(config, memory, Ipa{0x1'ffff}, load_el1).visits.size(), 1U);
+    EXPECT_EQ(walk(config, memory, Ipa{0x2'0000}, load_el1).visits.size(), 0U);
 }
 
 } // namespace

@@ -23,7 +23,7 @@ struct MemoryAttributes {
     Cacheability inner = Cacheability::write_back; // where type is normal
     Cacheability outer = Cacheability::write_back; // where type is normal
     Shareability shareability = Shareability::inner;
-    bool xs = false;            // FEAT_XS: the access may be waited for by an XS barrier
+    bool xs = false;            // FEAT_XS; stage 1 gives false for write-back
     bool no_tag_access = false; // FEAT_MTE_PERM
 
     friend constexpr bool operator==(const MemoryAttributes&, const MemoryAttributes&) = default;
