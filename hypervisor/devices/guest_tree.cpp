@@ -157,6 +157,7 @@ void add_interrupts(TreeWriter& writer, const GuestTree& tree) {
     writer.begin(UnitName{"interrupt-controller", tree.distributor.value});
     writer.text("compatible", "arm,gic-v3");
     writer.cells("#interrupt-cells", 3);
+    writer.cells("#address-cells", 0);
     writer.flag("interrupt-controller");
     writer.cells("#redistributor-regions", 1);
     writer.wide("reg", tree.distributor.value, Distributor::frame_size, tree.redistributors.value,

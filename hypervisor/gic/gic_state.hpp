@@ -40,7 +40,8 @@ struct VcpuInterrupts {
     // What the list registers hold, only changed on the vCPU's own CPU.
     unsigned list_registers = 0; // 0 until reset_cpu
     unsigned used = 0;
-    std::array<std::uint16_t, max_list_registers> listed{};
+    std::array<std::uint16_t, max_list_registers> listed{}; // INTIDs
+    std::uint32_t lent = 0;    // a bit per list register: its pending state came from `latched`
     std::uint64_t control = 0; // ICH_HCR_EL2 as written last
 };
 

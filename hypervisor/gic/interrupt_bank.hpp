@@ -4,8 +4,8 @@
 //   pending = latched, or the line is high and the interrupt is level-sensitive or a physical one
 //
 //   in memory only        resident = 0   the bits here are the truth
-//   in a list register    resident = 1   `latched` of an edge interrupt and news about `active` are
-//                                        there; the vCPU that holds it brings them back on its exit
+//   in a list register    resident = 1   a latch and news about `active` are there; the vCPU that
+//                                        holds it brings them back on its exit
 //
 // A physical interrupt (hardware = 1) is active at the physical GIC exactly while line or active is
 // set here; `release` are those that the guest made inactive behind the back of its CPU interface.

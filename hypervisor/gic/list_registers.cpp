@@ -146,8 +146,8 @@ Selection select(const GicState& gic, unsigned vcpu) {
     return selection;
 }
 
-std::uint64_t list(const GicState& gic, const Candidate& candidate, const Place& place) {
-    InterruptBank& bank = place.bank;
+ListRegister make_entry(const GicState& gic, const Candidate& candidate, const Place& place) {
+    const InterruptBank& bank = place.bank;
     const bool edge = (bank.edge & place.mask) != 0;
     const bool hardware = (bank.hardware & place.mask) != 0;
     std::uint64_t value = ListRegister::VirtualId::of(candidate.intid) |
@@ -160,12 +160,11 @@ std::uint64_t list(const GicState& gic, const Candidate& candidate, const Place&
     } else if (edge) {
         // Active and pending again is for edges only; a line is looked at when the guest is done.
         pending = pending || (deliverable(gic, bank) & place.mask) != 0;
-        if (pending)
-            bank.latched &= ~place.mask;
     } else {
         value |= ListRegister::EndOfInterrupt::of(1);
     }
-    return value | ListRegister::Active::of(candidate.active) | ListRegister::Pending::of(pending);
+    return {value | ListRegister::Active::of(candidate.active) |
+            ListRegister::Pending::of(pending)};
 }
 
 void release_physical(InterruptBank& bank, VirtualCpuInterface& interface) {
@@ -227,14 +226,11 @@ void fold_list_registers(GicState& gic, unsigned vcpu) {
         const auto [bank, bit, mask] = place_of(gic, vcpu, intid);
         bank.resident &= ~mask;
         bank.active = entry.active() ? bank.active | mask : bank.active & ~mask;
-        if ((bank.edge & ~bank.hardware & mask) != 0) {
-            if (entry.pending())
-                bank.latched |= mask;
-        } else if (!entry.pending()) {
-            // Taken. A line that an emulated device holds high is pending again by itself; a
-            // physical one is until the guest deactivates it, and then comes as a new interrupt.
-            bank.latched &= ~mask;
+        if (!entry.pending()) {
+            // A physical line is served until the guest deactivates it; then it is a new interrupt.
             bank.line &= ~(mask & bank.hardware);
+        } else if (((cpu.lent >> i) & 1) != 0) {
+            bank.latched |= mask;
         }
         if (intid >= private_interrupts && !entry.active())
             gic.announce_shared(intid / InterruptBank::size - 1, mask);
@@ -255,10 +251,16 @@ void fill_list_registers(GicState& gic, unsigned vcpu) {
     sample_physical_lines(gic, vcpu);
 
     const Selection selection = select(gic, vcpu);
+    cpu.lent = 0;
     for (unsigned i = 0; i < selection.count(); ++i) {
         const Candidate& candidate = selection[i];
         const Place place = place_of(gic, vcpu, candidate.intid);
-        cpu.interface->write_list_register(i, list(gic, candidate, place));
+        const ListRegister entry = make_entry(gic, candidate, place);
+        if (entry.pending() && (place.bank.latched & place.mask) != 0) {
+            place.bank.latched &= ~place.mask;
+            cpu.lent |= 1u << i;
+        }
+        cpu.interface->write_list_register(i, entry.value);
         cpu.listed[i] = candidate.intid;
         place.bank.resident |= place.mask;
         if (candidate.intid >= private_interrupts)
