@@ -58,6 +58,46 @@ TEST(Invalidation, KeepsApartWhatIsNotANeighbourOrOfAnotherLevel) {
                                                                {Ipa{0}, 0x1000, 3}}));
 }
 
+TEST(Invalidation, JoinsWhatOverlaps) {
+    Owed owed;
+    owed.add_leaf(Ipa{0x1000}, 0x2000, 3);
+    owed.add_leaf(Ipa{0x2000}, 0x1000, 3); // once more
+    owed.add_leaf(Ipa{0x2000}, 0x2000, 3); // and further
+    EXPECT_EQ(ranges_of(owed), (std::vector<InvalidationRange>{{Ipa{0x1000}, 0x3000, 3}}));
+    // Another level in the same place is not the same entry.
+    owed.add_leaf(Ipa{0}, 0x20'0000, 2);
+    EXPECT_EQ(owed.ranges().size(), 2U);
+}
+
+TEST(Invalidation, TableTakesInWhatLiesBelowIt) {
+    Owed owed;
+    owed.add_leaf(Ipa{0x1000}, 0x1000, 3); // outside
+    owed.add_leaf(Ipa{0x20'1000}, 0x1000, 3);
+    owed.add_leaf(Ipa{0x20'4000}, 0x1000, 3);
+    owed.add_table(Ipa{0x20'0000}, 0x20'0000);
+    EXPECT_EQ(ranges_of(owed), (std::vector<InvalidationRange>{{Ipa{0x1000}, 0x1000, 3},
+                                                               {Ipa{0x20'0000}, 0x20'0000, {}}}));
+    // What it takes in may have kept it from its neighbour.
+    owed.add_leaf(Ipa{0x40'0000}, 0x1000, 3);
+    owed.add_table(Ipa{0x40'0000}, 0x20'0000);
+    EXPECT_EQ(ranges_of(owed), (std::vector<InvalidationRange>{{Ipa{0x1000}, 0x1000, 3},
+                                                               {Ipa{0x20'0000}, 0x40'0000, {}}}));
+    // Partly outside, before or after: stays.
+    Owed across;
+    across.add_leaf(Ipa{0x1f'f000}, 0x2000, 3);
+    across.add_table(Ipa{0x20'0000}, 0x20'0000);
+    EXPECT_EQ(across.ranges().size(), 2U);
+    Owed beyond;
+    beyond.add_leaf(Ipa{0x3f'f000}, 0x2000, 3);
+    beyond.add_table(Ipa{0x20'0000}, 0x20'0000);
+    EXPECT_EQ(beyond.ranges().size(), 2U);
+    // A leaf takes nothing in: its TLBI removes entries of its own level only.
+    Owed leaf;
+    leaf.add_leaf(Ipa{0x20'1000}, 0x1000, 3);
+    leaf.add_leaf(Ipa{0x20'0000}, 0x20'0000, 2);
+    EXPECT_EQ(leaf.ranges().size(), 2U);
+}
+
 TEST(Invalidation, BecomesTheWholeVmidWhenRangesOverflow) {
     Owed owed;
     for (unsigned i = 0; i < 8; ++i) {

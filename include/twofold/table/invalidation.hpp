@@ -116,13 +116,19 @@ private:
         if (whole_) {
             return;
         }
-        // Operations go upwards, so a neighbour is the last range, if any.
-        if (count_ != 0) {
+        // Operations go upwards, so only the last range can be a neighbour, or lie inside a table
+        // that has become empty and goes as a whole.
+        while (count_ != 0) {
             InvalidationRange& last = ranges_[count_ - 1];
-            if (last.end() == range.start && last.level == range.level) {
-                last.length += range.length;
+            if (last.level == range.level && last.start <= range.start &&
+                range.start <= last.end()) {
+                last.length = std::max(last.end(), range.end()) - last.start;
                 return;
             }
+            if (range.level || last.start < range.start || range.end() < last.end()) {
+                break;
+            }
+            --count_;
         }
         if (count_ == capacity) {
             add_whole_vmid();
