@@ -78,11 +78,18 @@ void HardwareCpuInterface::reset() {
 }
 
 bool HardwareCpuInterface::physical_line(unsigned physical_intid) {
-    if (physical_intid != virtual_timer_interrupt)
-        return true;
+    // CNTV_CTL_EL0, CNTP_CTL_EL0: ISTATUS and ENABLE without IMASK
+    constexpr std::uint64_t fields = 7;
+    constexpr std::uint64_t asserted = 5;
     isb();
-    // CNTV_CTL_EL0: ISTATUS and ENABLE without IMASK
-    return (TWOFOLD_READ_SYSREG(cntv_ctl_el0) & 7) == 5;
+    switch (physical_intid) {
+    case virtual_timer_interrupt:
+        return (TWOFOLD_READ_SYSREG(cntv_ctl_el0) & fields) == asserted;
+    case physical_timer_interrupt:
+        return (TWOFOLD_READ_SYSREG(cntp_ctl_el0) & fields) == asserted;
+    default:
+        return true;
+    }
 }
 
 void HardwareCpuInterface::deactivate_physical(unsigned physical_intid) {

@@ -18,8 +18,9 @@ public:
     void write_control(std::uint64_t value) override;
     std::uint64_t read_machine_control() override;
     void reset() override;
-    // The virtual timer's line comes from CNTV_CTL_EL0, which belongs to the guest; other
-    // interrupts are taken to be asserted until the guest deactivates them.
+    // The lines of the virtual and of the physical EL1 timer come from CNTV_CTL_EL0 and
+    // CNTP_CTL_EL0, which belong to the guest; other interrupts are taken to be asserted until the
+    // guest deactivates them.
     bool physical_line(unsigned physical_intid) override;
     void deactivate_physical(unsigned physical_intid) override;
 };

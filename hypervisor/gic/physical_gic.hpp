@@ -16,6 +16,7 @@ namespace twofold::hyp {
 inline constexpr unsigned maintenance_interrupt = 25;
 inline constexpr unsigned hypervisor_timer_interrupt = 26;
 inline constexpr unsigned virtual_timer_interrupt = 27;
+inline constexpr unsigned physical_timer_interrupt = 30;
 
 class PhysicalGic {
 public:
