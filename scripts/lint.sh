@@ -37,7 +37,8 @@ tidy() {
     cmake --preset "$preset" >/dev/null
     step "clang-tidy, $preset"
     # shellcheck disable=SC2086
-    sed -n "s|.*\"file\": \"$PWD/\(.*\.cpp\)\".*|\1|p" "$database" | LC_ALL=C sort -u |
+    sed -n "s|.*\"file\": \"$PWD/\(.*\.cpp\)\".*|\1|p" "$database" |
+        grep -v "^build/" | LC_ALL=C sort -u |
         xargs -r -P "$(nproc)" -n 1 clang-tidy --quiet -p "build/$preset" $dialect \
             --extra-arg=-Wno-unknown-warning-option --extra-arg=-Qunused-arguments \
             >"build/results/tidy-$preset.log" 2>/dev/null || {
