@@ -8,9 +8,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -22,7 +24,8 @@ public:
     // Tables lie at physical addresses from `base` on (aligned to 1 MiB).
     explicit HostPort(Pa base, std::size_t bytes = 64 * MiB)
         : base_{base},
-          words_(bytes / 8, poison) {}
+          words_{static_cast<std::uint64_t*>(std::calloc(bytes / 8, 8)), &std::free},
+          size_{bytes} {}
 
     class Table {
     public:
@@ -31,8 +34,10 @@ public:
             return std::atomic_ref{words_[i]}.load(std::memory_order_acquire);
         }
         void store(unsigned i, std::uint64_t value) {
+            if (port_->on_plain_store) {
+                port_->on_plain_store(port_->address_of(words_));
+            }
             words_[i] = value;
-            port_->changed();
         }
         void publish(unsigned i, std::uint64_t value) {
             std::atomic_ref{words_[i]}.store(value, std::memory_order_release);
@@ -71,7 +76,7 @@ public:
             free.pop_back();
         } else {
             next_ = align_up(next_, bytes);
-            if (next_ + bytes > words_.size() * 8) {
+            if (next_ + bytes > size_) {
                 throw std::runtime_error("test arena exhausted");
             }
             pa = base_ + next_;
@@ -122,7 +127,8 @@ public:
     unsigned failures = 0;
     unsigned completions = 0;
     unsigned invalidations = 0;
-    std::function<void()> on_change = {};               // after any store to a table
+    std::function<void()> on_change = {};               // after a store that a walker may see
+    std::function<void(Pa)> on_plain_store = {};        // before one to a table that none may reach
     std::function<void(std::uint64_t&)> on_atomic = {}; // before an atomic: hardware's turn
     std::function<void(const Invalidation&)> on_invalidate = {};
     std::function<void(Pa, std::uint64_t)> on_free = {};
@@ -133,10 +139,13 @@ private:
 
     std::uint64_t* word_at(Pa pa) {
         const std::uint64_t offset = pa - base_;
-        if (pa < base_ || offset / 8 >= words_.size()) {
+        if (pa < base_ || offset >= size_) {
             throw std::runtime_error("table address outside the arena");
         }
         return &words_[offset / 8];
+    }
+    Pa address_of(const std::uint64_t* word) const {
+        return base_ + static_cast<std::uint64_t>(word - words_.get()) * 8;
     }
     void changed() {
         if (on_change) {
@@ -150,7 +159,9 @@ private:
     }
 
     Pa base_;
-    std::vector<std::uint64_t> words_;
+    // From the system's zero pages: a test touches little of it.
+    std::unique_ptr<std::uint64_t[], decltype(&std::free)> words_;
+    std::uint64_t size_;
     std::uint64_t next_ = 0;
     std::map<std::uint64_t, std::vector<Pa>> free_ = {};
     std::map<Pa, std::uint64_t> live_ = {};
