@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// What every subcommand shares.
+#include "tools/command.hpp"
+
+#include "tools/text/number.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace twofold::tool {
+
+int fail(int status, std::string_view message) {
+    fmt::print(stderr, "twofold: {}\n", message);
+    return status;
+}
+
+int print_result(std::string_view text) {
+    const std::size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
+    if (written != text.size() || std::fflush(stdout) != 0) {
+        return fail(exit_status::no, "the result could not be written");
+    }
+    return exit_status::yes;
+}
+
+std::optional<unsigned> parse_between(std::string_view text, unsigned least, unsigned most) {
+    const auto number = parse_number(text);
+    if (!number || *number < least || *number > most) {
+        return std::nullopt;
+    }
+    return static_cast<unsigned>(*number);
+}
+
+} // namespace twofold::tool

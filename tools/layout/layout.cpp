@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// A layout from a geometry.
+#include "tools/layout/layout.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace twofold::tool {
+
+namespace {
+
+LayoutLevel make_level(const Geometry& geometry, Level level) {
+    const unsigned low = geometry.shift(level);
+    return {
+        .level = level,
+        .high_bit = low + log2_of(geometry.entries(level)) - 1,
+        .low_bit = low,
+        .entries = geometry.entries(level),
+        .entry_bytes = geometry.entry_size(level),
+        .table_allowed = level != page_level,
+        .leaf_allowed = geometry.leaf_allowed(level),
+        .contiguous_run = geometry.contiguous_run(level),
+    };
+}
+
+} // namespace
+
+Layout make_layout(std::string cpu, const CpuFeatures& features, const Geometry& geometry) {
+    Layout layout{.cpu = std::move(cpu),
+                  .geometry = geometry,
+                  .vtcr = geometry.vtcr(VtcrOptions::of(features)),
+                  .levels = {},
+                  .sizes = {},
+                  .vtcr_fields = {},
+                  .linux = linux_words(geometry)};
+    for (Level level = geometry.initial_level(); level <= page_level; ++level) {
+        const LayoutLevel row = make_level(geometry, level);
+        layout.levels.push_back(row);
+        if (row.leaf_allowed) {
+            layout.sizes.push_back({row.entry_bytes, level, 1});
+        }
+        if (row.contiguous_run > 1) {
+            layout.sizes.push_back({row.contiguous_bytes(), level, row.contiguous_run});
+        }
+    }
+    std::ranges::sort(layout.sizes, std::greater{}, &MappableSize::bytes);
+    layout.vtcr_fields = vtcr_words(layout.vtcr);
+    return layout;
+}
+
+} // namespace twofold::tool

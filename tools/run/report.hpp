@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// Report: what the hypervisor says at the end of a guest, read from its JSON.
+#pragma once
+
+#include <twofold/arch/granule.hpp>
+#include <twofold/arch/vtcr.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace twofold::tool {
+
+// The form of the JSON. Every part may be missing and is then not shown; unknown parts are left
+// alone. Numbers are plain, registers are strings in hexadecimal. Kinds, reasons and so on are
+// named as the library's to_string() does.
+//
+//   {"version": 1,
+//    "guest": {"name": "linux", "state": "powered off", "reason": "", "cpus": 2,
+//              "memory_bytes": 1073741824, "extent_bytes": 1073741824, "resets": 0},
+//    "geometry": {"granule_bytes": 4096, "ipa_bits": 40, "pa_bits": 48, "lpa2": false,
+//                 "initial_level": 1, "root_tables": 2, "root_bytes": 8192, "vtcr": "0x806d3558"},
+//    "features": ["fwb", "xnx"],
+//    "mappings": [{"level": 1, "size": 1073741824, "count": 1, "contiguous": 0}],
+//    "faults": [{"kind": "translation", "count": 3}],
+//    "outcomes": [{"outcome": "resume", "count": 3}],
+//    "chosen": [{"level": 1, "limited_by": "geometry", "count": 1}],
+//    "tables": {"live": 3, "made": 5, "freed": 2, "blocks_split": 0, "breaks": 1},
+//    "invalidations": {"tlbi": 12, "dsb": 9},
+//    "exits": [{"class": 36, "name": "data abort", "count": 10}],
+//    "time": {"ticks": 250000000, "frequency": 62500000}}
+//
+// "contiguous" is how many of the mappings' descriptors have the Contiguous bit.
+struct Report {
+    struct Guest {
+        std::string name;
+        std::string state;
+        std::string reason; // why it was stopped
+        std::uint64_t cpus = 0;
+        std::uint64_t memory_bytes = 0;
+        std::uint64_t extent_bytes = 0;
+        std::uint64_t resets = 0;
+    };
+    struct Shape {
+        std::uint64_t granule_bytes = 0;
+        unsigned ipa_bits = 0;
+        unsigned pa_bits = 0;
+        bool lpa2 = false;
+        Level initial_level = 0;
+        std::uint64_t root_tables = 0;
+        std::uint64_t root_bytes = 0;
+        Vtcr vtcr;
+    };
+    struct Mapping {
+        Level level = 0;
+        std::uint64_t size = 0; // of one
+        std::uint64_t count = 0;
+        std::uint64_t contiguous = 0;
+
+        std::uint64_t bytes() const { return size * count; }
+    };
+    struct Choice {
+        Level level = 0;
+        std::string limited_by;
+        std::uint64_t count = 0;
+    };
+    struct Count {
+        std::string name;
+        std::uint64_t count = 0;
+    };
+
+    std::optional<Guest> guest;
+    std::optional<Shape> geometry;
+    std::vector<std::string> features;
+    std::vector<Mapping> mappings;
+    std::vector<Count> faults;
+    std::vector<Count> outcomes;
+    std::vector<Choice> chosen;
+    std::vector<Count> tables;
+    std::vector<Count> invalidations;
+    std::vector<Count> exits;
+    std::optional<double> guest_seconds;
+
+    // An error says in one line what is wrong with the document.
+    static std::expected<Report, std::string> parse(const nlohmann::ordered_json& document);
+};
+
+} // namespace twofold::tool
