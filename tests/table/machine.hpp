@@ -65,8 +65,15 @@ public:
           arena_{arena} {
         port.on_invalidate = [this](const Invalidation& all) { note(all); };
     }
-    // What a failed test left behind must not hide its message.
-    ~Machine() { table.discharge(owed); }
+    // What a failed test left behind must not hide its message. A test's hooks are gone already.
+    ~Machine() {
+        port.on_change = nullptr;
+        port.on_plain_store = nullptr;
+        port.on_atomic = nullptr;
+        port.on_invalidate = nullptr;
+        port.on_free = nullptr;
+        table.discharge(owed);
+    }
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 

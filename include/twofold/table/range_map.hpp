@@ -34,9 +34,10 @@ public:
         if (!reserve) {
             return std::unexpected(reserve.error());
         }
+        // What an earlier operation still owes here: a valid entry may not come back before.
+        must_invalidate_ = owed.overlaps(range_.start, range_.length());
         make_way(tree_.root, initial(), range_, owed);
-        // Also what an earlier operation still owes here: a valid entry may not come back before.
-        if (must_invalidate_ || owed.overlaps(range_.start, range_.length())) {
+        if (must_invalidate_) {
             tree_.discharge(owed);
         }
         publish_splits(tree_, *reserve, broken_, range_, LeafChange{});
