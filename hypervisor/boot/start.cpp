@@ -67,10 +67,9 @@ void init_gic(const BootTree& tree) {
 }
 
 [[noreturn]] void run_vcpus(PerCpu& cpu) {
-    while (!guest_is_ready.load(std::memory_order_acquire))
-        cpu_relax();
-    while (cpu.index >= guest.vcpu_count())
-        wait_for_event();
+    // Asleep until the boot CPU sends its SGI: spinning would slow an emulated machine down.
+    while (!guest_is_ready.load(std::memory_order_acquire) || cpu.index >= guest.vcpu_count())
+        wait_for_interrupt();
     guest.run(cpu.index);
 }
 
@@ -117,6 +116,8 @@ CpuFeatures common_features() {
                      .uart_interrupt = uart_node->interrupt}))
         panic("there is no guest to run\n");
     guest_is_ready.store(true, std::memory_order_release);
+    for (unsigned i = 0; i < guest.vcpu_count(); ++i)
+        guest.kick(i);
     guest.start();
     run_vcpus(this_cpu());
 }

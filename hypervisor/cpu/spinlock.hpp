@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A ticket lock. EL2 runs with interrupts masked, so a holder is never interrupted by a waiter.
+// A test-and-set lock. EL2 runs with interrupts masked, so a holder is never interrupted by a
+// waiter. It is not fair on purpose: where CPUs are threads of an emulator, handing the lock to a
+// waiter that its host has put to sleep would stop all others.
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 
 namespace twofold::hyp {
 
@@ -20,18 +21,16 @@ public:
     Spinlock& operator=(const Spinlock&) = delete;
 
     void lock() {
-        const std::uint32_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
-        while (serving_.load(std::memory_order_acquire) != ticket)
-            cpu_relax();
+        while (locked_.exchange(true, std::memory_order_acquire)) {
+            while (locked_.load(std::memory_order_relaxed))
+                cpu_relax();
+        }
     }
 
-    void unlock() {
-        serving_.store(serving_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    }
+    void unlock() { locked_.store(false, std::memory_order_release); }
 
 private:
-    std::atomic<std::uint32_t> next_{0};
-    std::atomic<std::uint32_t> serving_{0};
+    std::atomic<bool> locked_{false};
 };
 
 class [[nodiscard]] LockGuard {
