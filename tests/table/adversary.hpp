@@ -57,7 +57,7 @@ public:
         for (Watched& w : watched_) {
             const Walked now = walk(w.ipa);
             for (const Leaf& leaf : w.leaves) {
-                if (!now.leaf || !(leaf == *now.leaf)) {
+                if (!now.leaf || !(leaf == *now.leaf || leaf.only_denies_more_than(*now.leaf))) {
                     fail("a translation that is gone may still be in a TLB", w.ipa);
                 }
             }
@@ -79,6 +79,17 @@ private:
         std::uint64_t fixed() const {
             return descriptor &
                    ~((3ULL << 6) | (1ULL << 10) | (1ULL << 51) | (3ULL << 53) | (15ULL << 55));
+        }
+        // An upgrade of permissions invalidates only the CPU that asked for it: another keeps the
+        // old entry and takes a fault of its own.
+        bool only_denies_more_than(const Leaf& now) const {
+            const auto allowed = [](std::uint64_t d) {
+                const std::uint64_t xn = (d >> 53) & 3; // 00 both, 01 EL0, 10 none, 11 EL1
+                return ((d >> 6) & 3) | (xn == 0 || xn == 1 ? 4U : 0U) |
+                       (xn == 0 || xn == 3 ? 8U : 0U);
+            };
+            return level == now.level && pa == now.pa && fixed() == now.fixed() &&
+                   (allowed(descriptor) & ~allowed(now.descriptor)) == 0;
         }
     };
     struct Walked {
@@ -124,7 +135,11 @@ private:
         }
     }
 
+    // The TLB is another CPU's: it does not see a local invalidation.
     void invalidate(const Invalidation& owed) {
+        if (owed.scope() == InvalidationScope::local) {
+            return;
+        }
         plan_invalidation(geometry_, features_, owed, [&](const TlbiOperation& op) {
             for (Watched& w : watched_) {
                 std::erase_if(w.leaves,

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <random>
+#include <sstream>
 
 namespace twofold::test {
 namespace {
@@ -59,6 +60,9 @@ public:
             EXPECT_FALSE(r.expected_error) << describe(r);
             EXPECT_FALSE(ran_out) << "success in spite of a failed allocation" << describe(r);
             record(r);
+            if (r.kind == Kind::map || r.kind == Kind::map_if_absent) {
+                expect_largest_leaves(r);
+            }
         }
         // Batches: what is owed is not always discharged at once.
         if (below(3) != 0) {
@@ -257,6 +261,23 @@ private:
                            [](Attributes& a) { a.access_flag = true; });
             break;
         }
+    }
+
+    // Each leaf of what was just mapped is as large as the five conditions allow: tried by brute
+    // force with every size.
+    void expect_largest_leaves(const Request& r) {
+        table_.for_each_leaf(Ipa{r.ipa}, r.length, [&](const Mapping& m) {
+            std::uint64_t best = page();
+            for (Level level = geometry_.initial_level(); level < page_level; ++level) {
+                const std::uint64_t size = geometry_.entry_size(level);
+                const std::uint64_t start = m.ipa.value / size * size;
+                const bool fits = geometry_.can_map(size) && size <= r.max_size && start >= r.ipa &&
+                                  start + size <= r.ipa + r.length &&
+                                  (r.pa + (start - r.ipa)) % size == 0;
+                best = std::max(best, fits ? size : 0);
+            }
+            EXPECT_EQ(m.size, best) << "at ipa 0x" << std::hex << m.ipa.value << describe(r);
+        });
     }
 
     std::vector<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, int>> leaves() const {
