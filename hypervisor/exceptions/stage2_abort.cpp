@@ -70,10 +70,13 @@ void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
     const auto abort = Abort::decode(frame.esr, frame.hpfar, frame.far);
     if (!abort)
         return;
-    const Resolution resolution = vcpu.guest->memory().handle(*abort);
+    const Resolution resolution = vcpu.guest->memory().handle(*abort, vcpu.index);
     switch (resolution.outcome) {
     case Outcome::resume:
+        return;
     case Outcome::retry:
+        // The backing has no other reason to ask for patience.
+        vcpu.guest->end(GuestState::stopped, "the pool has no extent left for its memory");
         return;
     case Outcome::skip:
         skip_instruction(frame);

@@ -43,8 +43,10 @@ bool Guest::init(const GuestParts& parts) {
         vcpus_[i].mpidr = mpidrs_[i];
         cpu(i).vcpu = &vcpus_[i];
     }
-    if (!memory_.init(*parts.configuration, parts.features, *parts.pool))
+    if (const auto made = memory_.init(*parts.configuration, parts.features, *parts.pool); !made) {
+        print("guest {}: {}\n", name(), made.error());
         return false;
+    }
     return init_devices() && load();
 }
 

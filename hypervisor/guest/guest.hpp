@@ -13,7 +13,7 @@
 #include "gic/hardware_cpu_interface.hpp"
 #include "gic/physical_gic.hpp"
 #include "gic/virtual_gic.hpp"
-#include "guest/guest_memory.hpp"
+#include "guest/guest_ram.hpp"
 #include "guest/vcpu.hpp"
 
 #include <array>

@@ -4,7 +4,7 @@
 
 #include "boot/boot_tree.hpp"
 #include "devices/guest_tree.hpp"
-#include "guest/guest_memory.hpp"
+#include "guest/guest_ram.hpp"
 
 #include <expected>
 #include <string_view>

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// AT S1E1R and PAR_EL1.
+#include "guest/address_translation.hpp"
+
+#include "cpu/sysreg.hpp"
+
+namespace twofold::hyp {
+
+std::optional<Ipa> translate_stage1(std::uint64_t address) {
+    const std::uint64_t saved = TWOFOLD_READ_SYSREG(PAR_EL1);
+    asm volatile("at s1e1r, %0" ::"r"(address) : "memory");
+    isb();
+    const std::uint64_t par = TWOFOLD_READ_SYSREG(PAR_EL1);
+    TWOFOLD_WRITE_SYSREG(PAR_EL1, saved);
+    if ((par & 1) != 0) // F
+        return std::nullopt;
+    // [51:12] PA
+    return Ipa{(par & bit_mask(51, 12)) | (address & bit_mask(11, 0))};
+}
+
+} // namespace twofold::hyp

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Set-up and use of the library's GuestMemory.
+#include "guest/guest_ram.hpp"
+
+#include "cpu/cache.hpp"
+#include "guest/address_translation.hpp"
+
+namespace twofold::hyp {
+
+std::expected<void, std::string_view>
+GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& pool) {
+    features_ = features;
+    base_ = c.base;
+    const auto geometry = Geometry::make(features, {.granule = c.granule,
+                                                    .ipa_bits = c.ipa_bits,
+                                                    .pa_bits = 0,
+                                                    .lpa2 = c.lpa2,
+                                                    .prefer = c.prefer});
+    if (!geometry)
+        return std::unexpected(to_string(geometry.error()));
+    pages_.init(pool);
+    El2Port& port = port_.make(pages_, *geometry, features);
+    auto table = Stage2<El2Port>::make(port, *geometry, features);
+    if (!table)
+        return std::unexpected(to_string(table.error()));
+    const auto vttbr = Vttbr::make(*geometry, table->root(), vmid, features.vmid16);
+    if (!vttbr)
+        return std::unexpected(to_string(vttbr.error()));
+    vttbr_ = *vttbr;
+    vtcr_ = geometry->vtcr(VtcrOptions::of(features));
+    Memory& memory = memory_.make(port, std::move(*table), slots_);
+    if (!backing_.init(pool, c.memory, c.extent, !features.fwb))
+        return std::unexpected("no memory for the list of extents");
+    const auto added =
+        memory.add_slot({.range = {.start = c.base, .length = c.memory}, .backing = &backing_});
+    if (!added)
+        return std::unexpected(to_string(added.error()));
+    return {};
+}
+
+void GuestRam::activate() const {
+    TWOFOLD_WRITE_SYSREG(VTCR_EL2, vtcr_.value);
+    TWOFOLD_WRITE_SYSREG(VTTBR_EL2, vttbr_.value);
+    isb();
+    // Whatever this CPU holds for the VMID is from before.
+    asm volatile("tlbi vmalls12e1\n\tdsb nsh\n\tisb" ::: "memory");
+}
+
+Resolution GuestRam::handle(const Abort& abort, unsigned vcpu) {
+    std::optional<Ipa> translated;
+    if (!abort.ipa && abort.far) {
+        translated = translate_stage1(*abort.far);
+        // The guest has changed its stage 1 since: its access is to be made again.
+        if (!translated && abort.status.kind == FaultKind::permission)
+            return Resolution::resume();
+    }
+    return memory_->handle(abort, translated, &histories_[vcpu]);
+}
+
+bool GuestRam::write(Ipa ipa, std::span<const std::byte> data) {
+    return backing_.write(ipa - base_, data);
+}
+
+void GuestRam::reset() {
+    // Cannot fail: a slot is unmapped as a whole, and no block reaches beyond it.
+    (void)memory_->withdraw({.start = base_, .length = backing_.size()});
+    backing_.release();
+    histories_ = {};
+}
+
+} // namespace twofold::hyp

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// GuestRam: a guest's memory as the hypervisor uses it - one slot of the library's GuestMemory, its
+// backing, and the registers of stage 2.
+#pragma once
+
+#include "boot/configuration.hpp"
+#include "cpu/per_cpu.hpp"
+#include "cpu/spinlock.hpp"
+#include "guest/ram_backing.hpp"
+#include "memory/pool.hpp"
+#include "memory/table_pages.hpp"
+#include "port/el2_port.hpp"
+#include "runtime/static_storage.hpp"
+
+#include <twofold/arch.hpp>
+#include <twofold/vm/guest_memory.hpp>
+
+#include <array>
+#include <cstddef>
+#include <expected>
+#include <span>
+#include <string_view>
+
+namespace twofold::hyp {
+
+class GuestRam {
+public:
+    using Memory = GuestMemory<El2Port, Spinlock>;
+
+    constexpr GuestRam() = default;
+
+    // The error is a line for a person.
+    std::expected<void, std::string_view> init(const Configuration& configuration,
+                                               const CpuFeatures& features, MemoryPool& pool);
+
+    // VTCR_EL2 and VTTBR_EL2 of the calling CPU.
+    void activate() const;
+
+    Resolution handle(const Abort& abort, unsigned vcpu);
+    bool write(Ipa ipa, std::span<const std::byte> data);
+    // As at the beginning: nothing is mapped, nothing is backed.
+    void reset();
+
+    bool fwb() const { return features_.fwb; }
+    unsigned ipa_bits() const { return memory_->geometry().ipa_bits(); }
+
+    Memory& memory() { return *memory_; }
+    const CpuFeatures& features() const { return features_; }
+    Vtcr vtcr() const { return vtcr_; }
+    const RamBacking& backing() const { return backing_; }
+    const TablePages& table_pages() const { return pages_; }
+    const InvalidationCounters& invalidations() const { return port_->counters(); }
+
+private:
+    static constexpr unsigned vmid = 1;
+
+    TablePages pages_;
+    RamBacking backing_;
+    StaticStorage<El2Port> port_;
+    StaticStorage<Memory> memory_;
+    std::array<Slot, 4> slots_{};
+    std::array<FaultHistory, max_cpus> histories_{};
+    CpuFeatures features_;
+    Ipa base_;
+    Vtcr vtcr_;
+    Vttbr vttbr_;
+};
+
+} // namespace twofold::hyp

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// El2Port: how the library reaches table memory, TLBs and caches on this machine. EL2 maps memory
+// at its physical address.
+#pragma once
+
+#include "memory/table_pages.hpp"
+#include "port/invalidation_counters.hpp"
+
+#include <twofold/arch/cpu_features.hpp>
+#include <twofold/arch/geometry.hpp>
+#include <twofold/table/invalidation.hpp>
+#include <twofold/vm/guest_port.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace twofold::hyp {
+
+// Descriptors of one table, or of concatenated ones.
+class El2Table {
+public:
+    explicit El2Table(Pa table) : entries_{reinterpret_cast<std::uint64_t*>(table.value)} {}
+
+    std::uint64_t load(unsigned index) const {
+        return __atomic_load_n(&entries_[index], __ATOMIC_ACQUIRE);
+    }
+    void store(unsigned index, std::uint64_t value) const {
+        __atomic_store_n(&entries_[index], value, __ATOMIC_RELAXED);
+    }
+    void publish(unsigned index, std::uint64_t value) const {
+        __atomic_store_n(&entries_[index], value, __ATOMIC_RELEASE);
+    }
+    std::uint64_t exchange(unsigned index, std::uint64_t value) const {
+        return __atomic_exchange_n(&entries_[index], value, __ATOMIC_ACQ_REL);
+    }
+    bool compare_exchange(unsigned index, std::uint64_t old, std::uint64_t value) const {
+        return __atomic_compare_exchange_n(&entries_[index], &old, value, false, __ATOMIC_ACQ_REL,
+                                           __ATOMIC_ACQUIRE);
+    }
+
+private:
+    std::uint64_t* entries_;
+};
+
+class El2Port {
+public:
+    // TLBIs act on the VMID in VTTBR_EL2, so every call comes from a CPU that has this guest's.
+    El2Port(TablePages& pages, const Geometry& geometry, const CpuFeatures& features)
+        : pages_{pages},
+          geometry_{geometry},
+          features_{features} {}
+
+    El2Table table(Pa pa) const { return El2Table{pa}; }
+    std::optional<Pa> allocate(std::uint64_t bytes);
+    void free(Pa pa, std::uint64_t bytes) { pages_.free(pa, bytes); }
+    void complete_stores();
+    void invalidate(const Invalidation& owed);
+    void clean_dcache(Pa pa, std::uint64_t bytes);
+    void invalidate_icache(Pa pa, std::uint64_t bytes);
+
+    const InvalidationCounters& counters() const { return counters_; }
+
+private:
+    TablePages& pages_;
+    Geometry geometry_;
+    CpuFeatures features_;
+    InvalidationCounters counters_;
+};
+
+static_assert(GuestPort<El2Port>);
+
+} // namespace twofold::hyp
