@@ -122,7 +122,15 @@ public:
             return std::unexpected(Error::not_mapped);
         }
         const Mapping& m = *found->mapping;
-        return protect(m.ipa, m.size, m.attributes.permissions | add, owed);
+        const auto xn = (m.attributes.permissions | add).xn(tree_.attributes.xnx);
+        if (!xn) {
+            return std::unexpected(xn.error());
+        }
+        // S2AP is only added to: hardware may have set the write bit of a writable-clean leaf.
+        return change(m.ipa, m.size,
+                      LeafChange{.keep = ~leaf::xn::mask,
+                                 .set = leaf::s2ap::of(add.s2ap()) | leaf::xn::of(*xn)},
+                      owed);
     }
 
     // Sets AF in the leaf that maps `ipa`, for an access-flag fault. An entry without AF is never
