@@ -168,9 +168,9 @@ TEST(CpuFeatures, HardwareUpdatesOfFlags) {
 // One feature a row: the register with just that field, and the flag that follows from it.
 TEST(CpuFeatures, OneFieldOneFlag) {
     struct Row {
-        const char* name;
-        IdRegisters id;
-        bool CpuFeatures::*flag;
+        const char* name = "";
+        IdRegisters id = {};
+        bool CpuFeatures::*flag = nullptr;
     };
     const Row rows[] = {
         {"VMIDBits", {.mmfr1 = at(4, 2)}, &CpuFeatures::vmid16},

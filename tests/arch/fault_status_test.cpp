@@ -12,9 +12,9 @@ using namespace twofold;
 using enum FaultKind;
 
 struct Row {
-    unsigned code;
-    FaultKind kind;
-    std::optional<Level> level;
+    unsigned code = 0;
+    FaultKind kind = unknown;
+    std::optional<Level> level = {};
 };
 
 constexpr std::optional<Level> no_level = std::nullopt;

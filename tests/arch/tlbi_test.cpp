@@ -94,10 +94,10 @@ TEST(TlbiByRange, WholeValues) {
 // With a level the base is aligned to its entries, or the operation is UNPREDICTABLE.
 TEST(TlbiByRange, MisalignedBasesAreRefused) {
     struct Row {
-        Granule granule;
-        bool lpa2;
-        std::optional<Level> level;
-        unsigned aligned_bits; // bits below this one are zero
+        Granule granule = Granule::k4;
+        bool lpa2 = false;
+        std::optional<Level> level = {};
+        unsigned aligned_bits = 0; // bits below this one are zero
     };
     const Row rows[] = {
         {Granule::k4, false, std::nullopt, 12},

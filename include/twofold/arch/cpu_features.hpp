@@ -68,7 +68,7 @@ struct CpuFeatures {
         return granule == Granule::k4 ? lpa2_4k : granule == Granule::k16 && lpa2_16k;
     }
 
-    static constexpr CpuFeatures from(const IdRegisters& id);
+    static constexpr CpuFeatures from(const IdRegisters& r);
     static constexpr CpuFeatures common(const CpuFeatures& a, const CpuFeatures& b);
 
     constexpr bool operator==(const CpuFeatures&) const = default;
