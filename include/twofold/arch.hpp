@@ -2,18 +2,18 @@
 // Everything that the architecture says about stage 2, as constexpr values.
 #pragma once
 
-#include "arch/abort.hpp"
-#include "arch/address.hpp"
-#include "arch/attributes.hpp"
-#include "arch/contiguous.hpp"
-#include "arch/cpu_features.hpp"
-#include "arch/descriptor.hpp"
-#include "arch/error.hpp"
-#include "arch/fault_status.hpp"
-#include "arch/geometry.hpp"
-#include "arch/granule.hpp"
-#include "arch/memory_type.hpp"
-#include "arch/permissions.hpp"
-#include "arch/tlbi.hpp"
-#include "arch/vtcr.hpp"
-#include "arch/vttbr.hpp"
+#include <twofold/arch/abort.hpp>
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/attributes.hpp>
+#include <twofold/arch/contiguous.hpp>
+#include <twofold/arch/cpu_features.hpp>
+#include <twofold/arch/descriptor.hpp>
+#include <twofold/arch/error.hpp>
+#include <twofold/arch/fault_status.hpp>
+#include <twofold/arch/geometry.hpp>
+#include <twofold/arch/granule.hpp>
+#include <twofold/arch/memory_type.hpp>
+#include <twofold/arch/permissions.hpp>
+#include <twofold/arch/tlbi.hpp>
+#include <twofold/arch/vtcr.hpp>
+#include <twofold/arch/vttbr.hpp>

@@ -2,9 +2,9 @@
 // Abort: a stage-2 abort as a value, decoded from ESR_EL2, HPFAR_EL2 and FAR_EL2.
 #pragma once
 
-#include "address.hpp"
-#include "fault_status.hpp"
-#include "field.hpp"
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/fault_status.hpp>
+#include <twofold/arch/field.hpp>
 
 #include <cstdint>
 #include <optional>

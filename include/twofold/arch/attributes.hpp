@@ -3,11 +3,11 @@
 // this CPU encodes it.
 #pragma once
 
-#include "error.hpp"
-#include "field.hpp"
-#include "granule.hpp"
-#include "memory_type.hpp"
-#include "permissions.hpp"
+#include <twofold/arch/error.hpp>
+#include <twofold/arch/field.hpp>
+#include <twofold/arch/granule.hpp>
+#include <twofold/arch/memory_type.hpp>
+#include <twofold/arch/permissions.hpp>
 
 #include <cstdint>
 #include <expected>

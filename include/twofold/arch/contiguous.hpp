@@ -2,7 +2,7 @@
 // Contiguous runs: how many neighbouring entries of a level the Contiguous bit (52) joins.
 #pragma once
 
-#include "granule.hpp"
+#include <twofold/arch/granule.hpp>
 
 namespace twofold {
 

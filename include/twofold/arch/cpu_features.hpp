@@ -3,8 +3,8 @@
 // different CPUs, take the least of each (CpuFeatures::common).
 #pragma once
 
-#include "field.hpp"
-#include "granule.hpp"
+#include <twofold/arch/field.hpp>
+#include <twofold/arch/granule.hpp>
 
 #include <algorithm>
 #include <cstdint>

@@ -7,9 +7,9 @@
 //   11         table                      page
 #pragma once
 
-#include "address.hpp"
-#include "attributes.hpp"
-#include "geometry.hpp"
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/attributes.hpp>
+#include <twofold/arch/geometry.hpp>
 
 #include <cstdint>
 

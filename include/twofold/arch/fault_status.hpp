@@ -3,7 +3,7 @@
 // level (EncodeLDFSC).
 #pragma once
 
-#include "granule.hpp"
+#include <twofold/arch/granule.hpp>
 
 #include <cstdint>
 #include <optional>

@@ -4,12 +4,12 @@
 // legal: every rule of the manual was checked by make().
 #pragma once
 
-#include "address.hpp"
-#include "contiguous.hpp"
-#include "cpu_features.hpp"
-#include "error.hpp"
-#include "granule.hpp"
-#include "vtcr.hpp"
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/contiguous.hpp>
+#include <twofold/arch/cpu_features.hpp>
+#include <twofold/arch/error.hpp>
+#include <twofold/arch/granule.hpp>
+#include <twofold/arch/vtcr.hpp>
 
 #include <cstdint>
 #include <expected>
@@ -103,7 +103,7 @@ public:
 
     // Whether an entry of this level may be a page or block (AArch64.BlockDescSupported).
     constexpr bool leaf_allowed(Level level) const {
-        return level >= initial_level_ && level >= top_leaf_level_ && level <= page_level;
+        return level >= initial_level_ && level >= format_top_level_ && level <= page_level;
     }
     // The question that started it all: whether one entry of this table can map `size` bytes.
     constexpr bool can_map(std::uint64_t size) const { return level_of(size).has_value(); }
@@ -118,8 +118,10 @@ public:
     }
     // The lowest level number at which a leaf may stand: the largest size that can be mapped.
     constexpr Level top_leaf_level() const {
-        return initial_level_ > top_leaf_level_ ? initial_level_ : top_leaf_level_;
+        return initial_level_ > format_top_level_ ? initial_level_ : format_top_level_;
     }
+    // The same for the descriptor format alone, as if the table began above it.
+    constexpr Level format_top_level() const { return format_top_level_; }
 
     // Entries in a contiguous run, 1 where there is none. A run larger than the whole input space
     // may fault by choice of the implementation, so there is none then.
@@ -145,7 +147,7 @@ private:
     std::uint8_t ipa_bits_ = 0;
     std::uint8_t pa_bits_ = 0;
     std::int8_t initial_level_ = 0;
-    std::int8_t top_leaf_level_ = 0; // by granule and format, before the initial level is known
+    std::int8_t format_top_level_ = 0; // by granule and format, before the initial level is known
     bool lpa2_ = false;
     bool wide_64k_ = false; // 64K with FEAT_LPA: descriptors hold 52-bit outputs
 };
@@ -311,7 +313,7 @@ constexpr std::expected<Geometry, Error> Geometry::make(const CpuFeatures& featu
     geometry.ipa_bits_ = static_cast<std::uint8_t>(request.ipa_bits);
     geometry.pa_bits_ = static_cast<std::uint8_t>(pa_bits);
     geometry.initial_level_ = static_cast<std::int8_t>(*initial);
-    geometry.top_leaf_level_ =
+    geometry.format_top_level_ =
         static_cast<std::int8_t>(geometry_rules::top_block_level(features, granule, request.lpa2));
     geometry.lpa2_ = request.lpa2;
     geometry.wide_64k_ = granule == Granule::k64 && features.lpa();

@@ -2,7 +2,7 @@
 // MemoryType and Shareability of a stage-2 leaf (MemAttr and SH).
 #pragma once
 
-#include "error.hpp"
+#include <twofold/arch/error.hpp>
 
 #include <cstdint>
 #include <expected>

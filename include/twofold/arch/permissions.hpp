@@ -2,7 +2,7 @@
 // Permissions: what a stage-2 leaf lets a guest do (S2AP and XN).
 #pragma once
 
-#include "error.hpp"
+#include <twofold/arch/error.hpp>
 
 #include <cstdint>
 #include <expected>

@@ -2,10 +2,10 @@
 // TLBI operands: the register of TLBI IPAS2(L)E1 (by IPA) and TLBI RIPAS2(L)E1 (by range).
 #pragma once
 
-#include "address.hpp"
-#include "error.hpp"
-#include "field.hpp"
-#include "granule.hpp"
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/error.hpp>
+#include <twofold/arch/field.hpp>
+#include <twofold/arch/granule.hpp>
 
 #include <cstdint>
 #include <expected>

@@ -2,8 +2,8 @@
 // Vtcr: VTCR_EL2, the control register of stage 2, as a value.
 #pragma once
 
-#include "field.hpp"
-#include "granule.hpp"
+#include <twofold/arch/field.hpp>
+#include <twofold/arch/granule.hpp>
 
 #include <cstdint>
 

@@ -2,10 +2,10 @@
 // Vttbr: VTTBR_EL2, the root of a stage-2 table and the VMID that tags its TLB entries.
 #pragma once
 
-#include "address.hpp"
-#include "error.hpp"
-#include "field.hpp"
-#include "geometry.hpp"
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/error.hpp>
+#include <twofold/arch/field.hpp>
+#include <twofold/arch/geometry.hpp>
 
 #include <cstdint>
 #include <expected>

@@ -3,8 +3,8 @@
 // then tables to free. It is filled by operations and discharged once by Stage2::discharge().
 #pragma once
 
-#include "../arch/address.hpp"
-#include "../arch/granule.hpp"
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/granule.hpp>
 
 #include <algorithm>
 #include <array>

@@ -2,10 +2,10 @@
 // plan_invalidation: which TLBI instructions discharge an Invalidation. Pure.
 #pragma once
 
-#include "../arch/cpu_features.hpp"
-#include "../arch/geometry.hpp"
-#include "../arch/tlbi.hpp"
-#include "invalidation.hpp"
+#include <twofold/arch/cpu_features.hpp>
+#include <twofold/arch/geometry.hpp>
+#include <twofold/arch/tlbi.hpp>
+#include <twofold/table/invalidation.hpp>
 
 #include <cstdint>
 

@@ -2,7 +2,7 @@
 // IpaRange: a part of the input space.
 #pragma once
 
-#include "../arch/address.hpp"
+#include <twofold/arch/address.hpp>
 
 #include <algorithm>
 

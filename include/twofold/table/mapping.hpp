@@ -2,9 +2,9 @@
 // Mapping: one leaf of a table, or a run of equal neighbours, as lookup and iteration report it.
 #pragma once
 
-#include "../arch/address.hpp"
-#include "../arch/attributes.hpp"
-#include "../arch/granule.hpp"
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/attributes.hpp>
+#include <twofold/arch/granule.hpp>
 
 #include <cstdint>
 #include <optional>

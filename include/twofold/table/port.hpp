@@ -3,8 +3,8 @@
 // (about 60 lines); tests and debug builds wrap it.
 #pragma once
 
-#include "../arch/address.hpp"
-#include "invalidation.hpp"
+#include <twofold/arch/address.hpp>
+#include <twofold/table/invalidation.hpp>
 
 #include <concepts>
 #include <cstdint>

@@ -3,9 +3,9 @@
 // block that reaches beyond the range is split; what lies outside stays as it was.
 #pragma once
 
-#include "split.hpp"
-#include "transition.hpp"
-#include "tree.hpp"
+#include <twofold/table/split.hpp>
+#include <twofold/table/transition.hpp>
+#include <twofold/table/tree.hpp>
 
 #include <expected>
 

@@ -8,9 +8,9 @@
 //    with plain stores while no walker can reach them, then one release store for each.
 #pragma once
 
-#include "split.hpp"
-#include "transition.hpp"
-#include "tree.hpp"
+#include <twofold/table/split.hpp>
+#include <twofold/table/transition.hpp>
+#include <twofold/table/tree.hpp>
 
 #include <expected>
 

@@ -2,8 +2,8 @@
 // Split: builds, unlinked, the subtree that stands for a block of which only a part changes.
 #pragma once
 
-#include "../arch/descriptor.hpp"
-#include "tree.hpp"
+#include <twofold/arch/descriptor.hpp>
+#include <twofold/table/tree.hpp>
 
 #include <algorithm>
 #include <array>

@@ -15,11 +15,11 @@
 // answered by looking again.
 #pragma once
 
-#include "../arch/vttbr.hpp"
-#include "mapping.hpp"
-#include "range_change.hpp"
-#include "range_map.hpp"
-#include "tree.hpp"
+#include <twofold/arch/vttbr.hpp>
+#include <twofold/table/mapping.hpp>
+#include <twofold/table/range_change.hpp>
+#include <twofold/table/range_map.hpp>
+#include <twofold/table/tree.hpp>
 
 #include <expected>
 #include <utility>

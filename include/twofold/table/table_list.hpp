@@ -2,8 +2,8 @@
 // Operations on a TableList: tables that wait to be used or freed, threaded through descriptor 0.
 #pragma once
 
-#include "invalidation.hpp"
-#include "port.hpp"
+#include <twofold/table/invalidation.hpp>
+#include <twofold/table/port.hpp>
 
 #include <cstdint>
 

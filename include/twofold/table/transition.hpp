@@ -12,8 +12,8 @@
 //   table    leaf or other table, and leaf to table       break: invalid, invalidate, store
 #pragma once
 
-#include "../arch/attributes.hpp"
-#include "../arch/descriptor.hpp"
+#include <twofold/arch/attributes.hpp>
+#include <twofold/arch/descriptor.hpp>
 
 #include <cstdint>
 

@@ -7,12 +7,12 @@
 //     `- table -> 2^index_bits entries of the next level -> ...
 #pragma once
 
-#include "../arch/cpu_features.hpp"
-#include "../arch/descriptor.hpp"
-#include "../arch/geometry.hpp"
-#include "counters.hpp"
-#include "ipa_range.hpp"
-#include "table_list.hpp"
+#include <twofold/arch/cpu_features.hpp>
+#include <twofold/arch/descriptor.hpp>
+#include <twofold/arch/geometry.hpp>
+#include <twofold/table/counters.hpp>
+#include <twofold/table/ipa_range.hpp>
+#include <twofold/table/table_list.hpp>
 
 #include <cstdint>
 #include <expected>
