@@ -48,8 +48,8 @@ struct AttributeFormat {
     bool xnx = false;
     bool lpa2 = false; // SH comes from VTCR_EL2.SH0, which Geometry::vtcr sets to inner shareable
 
-    // The descriptor bits of `a`; an error for what this CPU cannot express, never a weaker or
-    // stronger setting.
+    // The descriptor bits of `a`; an error for what the format cannot express, never a weaker or
+    // stronger setting. DBM and FnXS are written as asked: Stage2 knows whether the CPU has them.
     constexpr std::expected<std::uint64_t, Error> encode(const Attributes& a) const {
         const auto xn = a.permissions.xn(xnx);
         if (!xn) {

@@ -49,7 +49,7 @@ struct CpuFeatures {
     bool tlbi_range = false; // FEAT_TLBIRANGE
     bool xs = false;         // FEAT_XS: nXS forms
     bool s2pie = false;
-    bool d128 = false;
+    bool d128 = false; // FEAT_D128 at stage 2
     bool vhe = false;
     bool lse = false;          // FEAT_LSE atomics
     bool dic = false;          // CTR_EL0.DIC: no instruction-cache maintenance needed
@@ -78,8 +78,8 @@ namespace id {
 // ID_AA64MMFR0_EL1
 using pa_range = Field<3, 0>;
 using tgran16 = Field<23, 20>; // 0 none, 1 yes, 2 with LPA2
-using tgran64 = Field<27, 24>; // 0 yes, 15 none
-using tgran4 = Field<31, 28>;  // 0 yes, 1 with LPA2, 15 none
+using tgran64 = Field<27, 24>; // signed: 0 yes, negative none
+using tgran4 = Field<31, 28>;  // signed: 0 yes, 1 with LPA2, negative none
 // The stage-2 forms: 0 as at stage 1, 1 none, 2 yes, 3 with LPA2
 using tgran16_2 = Field<35, 32>;
 using tgran64_2 = Field<39, 36>;
@@ -98,7 +98,7 @@ using bbm = Field<55, 52>;
 using evt = Field<59, 56>;
 // ID_AA64MMFR3_EL1
 using s2pie = Field<15, 12>;
-using d128 = Field<35, 32>;
+using d128_2 = Field<39, 36>; // at stage 2
 // ID_AA64ISAR0_EL1
 using atomic = Field<23, 20>; // 2: FEAT_LSE
 using tlb = Field<59, 56>;    // 1 outer shareable, 2 and range
@@ -135,12 +135,12 @@ constexpr CpuFeatures CpuFeatures::from(const IdRegisters& r) {
     const std::uint64_t t4 = id::tgran4::get(r.mmfr0);
     const std::uint64_t t16 = id::tgran16::get(r.mmfr0);
     const std::uint64_t t64 = id::tgran64::get(r.mmfr0);
-    const auto g4 =
-        id::stage2_granule(id::tgran4_2::get(r.mmfr0), {.present = t4 <= 1, .lpa2 = t4 == 1});
-    const auto g16 = id::stage2_granule(id::tgran16_2::get(r.mmfr0),
-                                        {.present = t16 == 1 || t16 == 2, .lpa2 = t16 == 2});
+    const auto g4 = id::stage2_granule(id::tgran4_2::get(r.mmfr0),
+                                       {.present = t4 <= 7, .lpa2 = t4 >= 1 && t4 <= 7});
+    const auto g16 =
+        id::stage2_granule(id::tgran16_2::get(r.mmfr0), {.present = t16 >= 1, .lpa2 = t16 >= 2});
     const auto g64 =
-        id::stage2_granule(id::tgran64_2::get(r.mmfr0), {.present = t64 == 0, .lpa2 = false});
+        id::stage2_granule(id::tgran64_2::get(r.mmfr0), {.present = t64 <= 7, .lpa2 = false});
     CpuFeatures f;
     // A PARange newer than this code is at least as large as the largest known.
     f.pa_bits = pa_bits_of(std::min<std::uint64_t>(id::pa_range::get(r.mmfr0), 7));
@@ -164,7 +164,7 @@ constexpr CpuFeatures CpuFeatures::from(const IdRegisters& r) {
     f.tlbi_range = id::tlb::get(r.isar0) >= 2;
     f.xs = id::xs::get(r.isar1) >= 1;
     f.s2pie = id::s2pie::get(r.mmfr3) >= 1;
-    f.d128 = id::d128::get(r.mmfr3) >= 1;
+    f.d128 = id::d128_2::get(r.mmfr3) >= 1;
     f.vhe = id::vh::get(r.mmfr1) >= 1;
     f.lse = id::atomic::get(r.isar0) >= 2;
     f.dic = id::dic::is_set(r.ctr);

@@ -35,6 +35,7 @@ enum class Error : std::uint8_t {
     shareability_fixed_by_lpa2,
     software_bits_out_of_range,
     dbm_needs_hafdbs,
+    fnxs_needs_xs,
     vmid_out_of_range,
     // TLBI operands
     ttl_level_not_encodable,
@@ -109,6 +110,8 @@ constexpr std::string_view to_string(Error error) {
         return "software bits: only four exist (descriptor bits 58:55)";
     case Error::dbm_needs_hafdbs:
         return "dbm: hardware dirty state needs FEAT_HAFDBS level 2";
+    case Error::fnxs_needs_xs:
+        return "fnxs: accesses without the XS attribute need FEAT_XS";
     case Error::vmid_out_of_range:
         return "vmid: 0, or more than the CPU's VMID width holds";
     case Error::ttl_level_not_encodable:

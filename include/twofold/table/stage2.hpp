@@ -76,7 +76,7 @@ public:
     // break-before-make allows it, else by break, one invalidation, make. The rest of blocks that
     // reach beyond stays mapped. Errors: ipa_misaligned, pa_misaligned, range_misaligned,
     // range_empty, ipa_out_of_range, pa_out_of_range, size_not_mappable (max_size), those of
-    // AttributeFormat::encode, dbm_needs_hafdbs, out_of_memory.
+    // AttributeFormat::encode, dbm_needs_hafdbs, fnxs_needs_xs, out_of_memory.
     std::expected<void, Error> map(const MapRequest& request, Invalidation& owed) {
         auto operation = prepare_map(request);
         return operation ? operation->replace(owed) : std::unexpected(operation.error());
@@ -227,6 +227,9 @@ private:
         }
         if (request.attributes.dbm && !features_.dirty_state) {
             return std::unexpected(Error::dbm_needs_hafdbs);
+        }
+        if (request.attributes.fnxs && !features_.xs) {
+            return std::unexpected(Error::fnxs_needs_xs);
         }
         const auto bits = tree_.attributes.encode(request.attributes);
         if (!bits) {
