@@ -38,8 +38,8 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Pa
                 }
                 value = static_cast<typename std::decay_t<decltype(*parsed)>>(*parsed);
             },
-            description)
-        ->type_name(expected);
+            expected + ": " + description)
+        ->type_name("X");
 }
 
 // A number between two bounds, both included.

@@ -34,10 +34,10 @@ LinuxBlock make_block(const Geometry& geometry, Level level) {
                      .allowed = geometry.can_map(geometry.entry_size(level)),
                      .reason = {}};
     const std::string_view below = name_of(level + 1);
-    const bool below_folded = level < geometry.initial_level();
-    if (below_folded) {
-        block.reason = fmt::format("the {} is folded into the {}", below,
-                                   geometry.initial_level() == page_level ? "PTE" : "PGD");
+    if (geometry.initial_level() == page_level) {
+        block.reason = "the table is a single level of pages";
+    } else if (level < geometry.initial_level()) {
+        block.reason = fmt::format("the {} is folded into the PGD", below);
     } else if (block.allowed) {
         block.reason = level + 1 == page_level
                            ? "the PTE is never folded"

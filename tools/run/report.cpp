@@ -79,7 +79,8 @@ std::vector<Report::Count> parse_counts(const Json& document, const char* list, 
 // {"made": 5, ...}
 std::vector<Report::Count> parse_object(const Json& document, const char* name) {
     std::vector<Report::Count> counts;
-    for (const auto& [key, value] : member<Json>(document, name).items()) {
+    const auto object = member<Json>(document, name);
+    for (const auto& [key, value] : object.items()) {
         counts.push_back({key, value.get<std::uint64_t>()});
     }
     return counts;

@@ -62,7 +62,7 @@ std::string mappings_text(const Report& report) {
     return heading("mappings at the end") + table.text(2);
 }
 
-// The size that a leaf of a level has, from what is mapped or from the granule.
+// The size that a leaf of a level has, where the granule is known.
 std::string level_words(const Report& report, Level level) {
     for (const Granule granule : all_granules) {
         if (report.geometry && report.geometry->granule_bytes == granule_bytes(granule) &&

@@ -50,8 +50,9 @@ private:
 
 std::string number(std::uint64_t value) {
     std::array<char, 16> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
-    return "0x" + std::string(digits.data(), end);
+    const char* const end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
+    return "0x" + std::string(static_cast<const char*>(digits.data()), end);
 }
 
 class Differences {

@@ -19,10 +19,11 @@ using File = std::unique_ptr<gzFile_s, Close>;
 
 } // namespace
 
-std::expected<std::vector<std::string>, std::string> read_lines(const std::string& path) {
+std::optional<std::vector<std::string>> read_lines(const std::string& path, std::string& error) {
     const File file{gzopen(path.c_str(), "rb")};
     if (!file) {
-        return std::unexpected(path + ": " + std::strerror(errno));
+        error = path + ": " + std::strerror(errno);
+        return std::nullopt;
     }
 
     std::vector<std::string> lines;
@@ -41,10 +42,11 @@ std::expected<std::vector<std::string>, std::string> read_lines(const std::strin
         }
     }
     // A file cut short reads as its beginning; only the error code tells.
-    int error = Z_OK;
-    const char* message = gzerror(file.get(), &error);
-    if (count < 0 || (error != Z_OK && error != Z_STREAM_END)) {
-        return std::unexpected(path + ": " + message);
+    int code = Z_OK;
+    const char* message = gzerror(file.get(), &code);
+    if (count < 0 || (code != Z_OK && code != Z_STREAM_END)) {
+        error = path + ": " + message;
+        return std::nullopt;
     }
     if (!line.empty()) {
         lines.push_back(std::move(line));

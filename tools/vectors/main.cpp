@@ -7,6 +7,7 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -24,9 +25,10 @@ int main(int argc, char** argv) {
         std::cerr << "usage: twofold-vectors FILE.ndjson[.gz]\n";
         return exit_unusable;
     }
-    const auto lines = read_lines(argv[1]);
+    std::string error;
+    const auto lines = read_lines(argv[1], error);
     if (!lines) {
-        std::cerr << "twofold-vectors: " << lines.error() << '\n';
+        std::cerr << "twofold-vectors: " << error << '\n';
         return exit_unusable;
     }
     if (lines->empty()) {
@@ -39,9 +41,8 @@ int main(int argc, char** argv) {
     std::size_t skipped = 0;
     std::map<std::string, std::size_t> skips;
     for (std::size_t i = 0; i < lines->size(); ++i) {
-        const auto vector = parse_vector((*lines)[i]);
-        const Judgement judgement =
-            vector ? judge(*vector) : Judgement{Verdict::failed, vector.error()};
+        const auto vector = parse_vector((*lines)[i], error);
+        const Judgement judgement = vector ? judge(*vector) : Judgement{Verdict::failed, error};
         switch (judgement.verdict) {
         case Verdict::passed:
             ++passed;

@@ -191,11 +191,12 @@ Vector parse(const Json& json) {
 
 } // namespace
 
-std::expected<Vector, std::string> parse_vector(std::string_view line) {
+std::optional<Vector> parse_vector(std::string_view line, std::string& error) {
     try {
         return parse(Json::parse(line));
-    } catch (const std::exception& error) {
-        return std::unexpected(error.what());
+    } catch (const std::exception& problem) {
+        error = problem.what();
+        return std::nullopt;
     }
 }
 

@@ -7,7 +7,6 @@
 #include <twofold/model/walk_fault.hpp>
 
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,7 +51,7 @@ struct Vector {
     std::optional<ExpectedTranslation> translation{};
 };
 
-// A vector from its line of JSON, or a sentence about what is wrong with the line.
-[[nodiscard]] std::expected<Vector, std::string> parse_vector(std::string_view line);
+// A vector from its line of JSON; or nothing, and a sentence about what is wrong with the line.
+[[nodiscard]] std::optional<Vector> parse_vector(std::string_view line, std::string& error);
 
 } // namespace twofold::vectors

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// RunOptions: what `twofold run` was asked for.
+#pragma once
+
+#include <twofold/arch/address.hpp>
+#include <twofold/arch/geometry.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace twofold::tool {
+
+struct RunOptions {
+    std::filesystem::path kernel = "build/guest/vmlinuz";
+    std::filesystem::path initrd = "build/guest/initrd.img"; // empty: none
+    std::string append = "console=ttyAMA0";
+    std::uint64_t memory = GiB;
+    std::uint64_t extent = GiB;
+    unsigned ipa_bits = 40;
+    Granule granule = Granule::k4;
+    bool lpa2 = false;
+    Prefer prefer = Prefer::fewest_levels;
+    std::string cpu = "max";
+    unsigned smp = 2;
+    std::filesystem::path hypervisor = "build/aarch64/twofold.img";
+    std::string qemu = "qemu-system-aarch64";
+    unsigned timeout_seconds = 300;
+    std::optional<std::filesystem::path> json;
+    bool quiet = false;
+    bool dry_run = false;
+};
+
+} // namespace twofold::tool
