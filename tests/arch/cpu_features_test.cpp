@@ -108,10 +108,11 @@ TEST(CpuFeatures, TGran4) {
     const Encoding
         rows[] =
             {
-                {0, 0, yes},  {1, 0, with_lpa2}, {15, 0, none},     {0, 1, none},
-                {1, 1, none}, {15, 1, none},     {0, 2, yes},       {1, 2, yes},
-                {15, 2, yes}, {0, 3, with_lpa2}, {1, 3, with_lpa2}, {15, 3, with_lpa2},
-                {8, 0, none}, {14, 0, none}, // a signed field: below -1 is no more than none
+                {0, 0, yes},       {1, 0, with_lpa2}, {15, 0, none},     {0, 1, none},
+                {1, 1, none},      {15, 1, none},     {0, 2, yes},       {1, 2, yes},
+                {15, 2, yes},      {0, 3, with_lpa2}, {1, 3, with_lpa2}, {15, 3, with_lpa2},
+                {8, 0, none},      {14, 0, none}, // a signed field: below -1 is no more than none,
+                {7, 0, with_lpa2},                // and what comes after 1 no less than it
             };
     for (const auto& row : rows) {
         const auto f = CpuFeatures::from({.mmfr0 = at(28, row.stage1) | at(40, row.stage2)});
@@ -140,8 +141,8 @@ TEST(CpuFeatures, TGran16) {
 
 // TGran64 [27:24] and TGran64_2 [39:36]; LPA2 is not a thing of this granule.
 TEST(CpuFeatures, TGran64) {
-    const Encoding rows[] = {{0, 0, yes}, {15, 0, none}, {0, 1, none}, {15, 1, none},
-                             {0, 2, yes}, {15, 2, yes},  {8, 0, none}, {14, 0, none}};
+    const Encoding rows[] = {{0, 0, yes},  {15, 0, none}, {0, 1, none},  {15, 1, none}, {0, 2, yes},
+                             {15, 2, yes}, {8, 0, none},  {14, 0, none}, {7, 0, yes}};
     for (const auto& row : rows) {
         const auto f = CpuFeatures::from({.mmfr0 = at(24, row.stage1) | at(36, row.stage2)});
         EXPECT_EQ(f.granule_64k, row.support.present) << row.stage1 << ' ' << row.stage2;
@@ -163,6 +164,12 @@ TEST(CpuFeatures, HardwareUpdatesOfFlags) {
         EXPECT_EQ(f.dirty_state, row.dirty) << row.hafdbs;
         EXPECT_EQ(f.haft, row.haft) << row.hafdbs;
     }
+}
+
+// D128 [35:32] is stage 1's, D128_2 [39:36] stage 2's.
+TEST(CpuFeatures, D128OfStage2) {
+    EXPECT_FALSE(CpuFeatures::from({.mmfr3 = at(32, 1)}).d128);
+    EXPECT_TRUE(CpuFeatures::from({.mmfr3 = at(36, 1)}).d128);
 }
 
 // One feature a row: the register with just that field, and the flag that follows from it.
