@@ -15,14 +15,14 @@ constexpr std::uint64_t hpfar = 0x1234'5670;
 class Faults : public ::testing::Test {
 protected:
     WalkResult run(int level, std::uint64_t descriptor, const Access& access = load_el1) {
-        chain_.put(ipa, level, descriptor);
-        return walk(config_, memory_, Ipa{ipa}, access);
+        chain.put(ipa, level, descriptor);
+        return walk(config, words, Ipa{ipa}, access);
     }
 
-    WalkConfig config_ =
+    WalkConfig config =
         full_cpu({.t0sz = 15, .sl0 = 0, .ps = ps_48, .ds = true, .sl2 = true}, root);
-    SparseMemory memory_{};
-    Chain chain_{memory_, root, 12, -1, 49};
+    SparseMemory words{};
+    Chain chain{words, root, 12, -1, 49};
 };
 
 std::uint64_t leaf_at(int level) { return 0x0fc | (level == 3 ? 3U : 1U); }
@@ -81,8 +81,8 @@ TEST_F(Faults, Permission) {
 TEST_F(Faults, ExternalAbortOnTheWalk) {
     constexpr std::uint32_t codes[] = {0x13, 0x14, 0x15, 0x16, 0x17};
     for (int level = 3; level >= -1; --level) {
-        memory_.punch(chain_.lead(ipa, level));
-        const WalkResult result = walk(config_, memory_, Ipa{ipa}, load_el1);
+        words.punch(chain.lead(ipa, level));
+        const WalkResult result = walk(config, words, Ipa{ipa}, load_el1);
         ASSERT_TRUE(result.faulted(FaultKind::external_on_walk, level));
         EXPECT_EQ(result.fault.dfsc, codes[level + 1]);
         EXPECT_FALSE(result.fault.hpfar_valid);
@@ -142,7 +142,7 @@ TEST_F(Faults, AtomicReportsTheHalfThatFaulted) {
 }
 
 TEST_F(Faults, HpfarHoldsTheUpperBitsOfTheIpa) {
-    const WalkResult result = walk(config_, memory_, Ipa{0x1'fedc'ba98'7654}, load_el1);
+    const WalkResult result = walk(config, words, Ipa{0x1'fedc'ba98'7654}, load_el1);
     EXPECT_EQ(result.fault.hpfar, 0x1fe'dcba'9870U);
 }
 

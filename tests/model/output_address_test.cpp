@@ -13,9 +13,9 @@ constexpr std::uint64_t root = 0x8000'0000;
 constexpr std::uint64_t contiguous_bit = std::uint64_t{1} << 52;
 
 struct Regime {
-    Vtcr vtcr;
-    unsigned granule_bits;
-    int start;
+    Vtcr vtcr{};
+    unsigned granule_bits = 0;
+    int start = 0;
 };
 
 constexpr Regime r4k{{.t0sz = 16, .sl0 = 2}, 12, 0};
@@ -32,13 +32,13 @@ WalkResult walk_one(const Regime& regime, int level, std::uint64_t ipa, std::uin
 }
 
 struct LeafCase {
-    const char* name;
-    Regime regime;
-    int level;
-    std::uint64_t descriptor;
-    std::uint64_t ipa;
-    std::uint64_t pa;
-    std::uint64_t size;
+    const char* name = "";
+    Regime regime{};
+    int level = 0;
+    std::uint64_t descriptor = 0;
+    std::uint64_t ipa = 0;
+    std::uint64_t pa = 0;
+    std::uint64_t size = 0;
 };
 
 constexpr LeafCase leaves[] = {
@@ -108,11 +108,11 @@ TEST(OutputAddress, BlocksThatDoNotExist) {
 }
 
 struct Group {
-    const char* name;
-    Regime regime;
-    int level;
-    std::uint64_t size; // of the contiguous group
-    std::uint64_t pa;   // 0x7fff'fffe'0000 above the group, 0x1234'5678'9abc within it
+    const char* name = "";
+    Regime regime{};
+    int level = 0;
+    std::uint64_t size = 0; // of the contiguous group
+    std::uint64_t pa = 0;   // 0x7fff'fffe'0000 above the group, 0x1234'5678'9abc within it
 };
 
 constexpr Group groups[] = {

@@ -7,11 +7,11 @@ namespace twofold::model::testing {
 namespace {
 
 struct Case {
-    const char* name;
-    Vtcr vtcr;
-    std::uint64_t vttbr;
-    std::uint64_t ipa;
-    std::uint64_t descriptor; // address of the first that is read
+    const char* name = "";
+    Vtcr vtcr{};
+    std::uint64_t vttbr = 0;
+    std::uint64_t ipa = 0;
+    std::uint64_t descriptor = 0; // address of the first that is read
 };
 
 // Each address is worked out by hand: base plus 8 times the IPA bits of the start level.

@@ -24,9 +24,11 @@ concept WalkMemory = requires(M& memory, Pa pa, std::uint64_t word) {
 // Does not own: the memory must outlive it.
 class MemoryRef {
 public:
+    // Implicit, so that a memory can be handed to a walk as it is.
     template <WalkMemory M>
-    requires(!std::same_as<M, MemoryRef>) constexpr MemoryRef(
-        M& memory) // NOLINT(google-explicit-constructor): a reference, as function_ref
+    requires(!std::same_as<M, MemoryRef>)
+        // NOLINTNEXTLINE(google-explicit-constructor)
+        constexpr MemoryRef(M& memory)
         : object_(&memory),
           load_([](void* object, Pa pa) { return static_cast<M*>(object)->load(pa); }),
           swap_([](void* object, Pa pa, std::uint64_t expected, std::uint64_t desired) {
