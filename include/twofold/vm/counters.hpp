@@ -38,11 +38,12 @@ struct FaultCounters {
     Counter lost_races = {}; // another CPU was faster, or the CPU's TLB was behind
     Counter permissions_raised = {};
     Counter made_young = {};
-    Counter replaced = {};        // the backing answered with other memory than was mapped
-    Counter split_for_write = {}; // a block was larger than the policy admits by now
+    Counter replaced = {};     // the backing answered with other memory than was mapped
+    Counter blocks_split = {}; // a block was larger than is admitted by now
     Counter dcache_bytes = {};
     Counter icache_bytes = {};
 
+    const Counter& of(FaultKind kind) const { return by_kind[static_cast<std::size_t>(kind)]; }
     Counter& of(FaultKind kind) { return by_kind[static_cast<std::size_t>(kind)]; }
     Counter& of(AccessKind access) { return by_access[static_cast<std::size_t>(access)]; }
     Counter& of(Outcome outcome) { return by_outcome[static_cast<std::size_t>(outcome)]; }

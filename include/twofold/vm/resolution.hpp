@@ -144,11 +144,13 @@ constexpr std::string_view to_string(StopReason reason) {
 
 struct Resolution {
     Outcome outcome = Outcome::resume;
+    bool unchanged = false;   // resume, and nothing had to be done: another CPU was faster
     Mmio mmio = {};           // if the outcome is mmio
     Injection injection = {}; // if it is inject
     StopReason reason = StopReason::none;
 
     static constexpr Resolution resume() { return {}; }
+    static constexpr Resolution nothing_to_do() { return {.unchanged = true}; }
     static constexpr Resolution retry() { return {.outcome = Outcome::retry}; }
     static constexpr Resolution skip() { return {.outcome = Outcome::skip}; }
     static constexpr Resolution emulate(const Mmio& access) {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// MemoryFault: an access to a slot that the table did not allow, with everything that the answer
+// depends on. Pure.
+#pragma once
+
+#include <twofold/arch/abort.hpp>
+#include <twofold/arch/cpu_features.hpp>
+#include <twofold/arch/geometry.hpp>
+#include <twofold/table/mapping.hpp>
+#include <twofold/vm/choose_mapping.hpp>
+#include <twofold/vm/extent.hpp>
+#include <twofold/vm/slot.hpp>
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+
+namespace twofold {
+
+struct GuestMemoryPolicy {
+    std::uint64_t largest = MappingPolicy::unlimited; // of a mapping, in bytes
+    std::uint64_t largest_device = MappingPolicy::unlimited;
+};
+
+struct MemoryFault {
+    Ipa ipa = {};
+    AccessKind access = AccessKind::read;
+    bool permission = false; // a permission fault, so that a TLB may hold the old entry
+    Slot slot = {};
+    std::uint64_t generation = 0; // of the slots and the table, when they were looked at
+    Lookup found = {};            // in the table
+    Extent extent = {};           // from the backing
+
+    constexpr bool is_write() const { return access == AccessKind::write; }
+    constexpr std::uint64_t offset() const { return slot.offset_of(ipa); }
+
+    constexpr bool may_execute() const { return extent.executable && is_cacheable(extent.type); }
+    constexpr bool extent_allows() const {
+        return access == AccessKind::fetch ? may_execute() : !is_write() || extent.writable;
+    }
+
+    // The table allows the access: another CPU was faster than this one.
+    constexpr bool is_allowed() const {
+        if (!found.mapping) {
+            return false;
+        }
+        const Permissions& p = found.mapping->attributes.permissions;
+        return access == AccessKind::fetch ? p.execute_el1 && p.execute_el0
+               : is_write()                ? p.write
+                                           : p.read;
+    }
+    // The table shows the memory that the backing gave.
+    constexpr bool is_backed() const {
+        return found.mapping && found.mapping->attributes.type == extent.type &&
+               found.mapping->pa + (ipa - found.mapping->ipa) == extent.pa_of(offset());
+    }
+
+    // Execution is given when it is asked for, because instruction caches have to be invalidated
+    // first; at once where they need not. Writing waits for the first write where it is logged.
+    constexpr Permissions permissions(const CpuFeatures& features) const {
+        const bool write = slot.writable && extent.writable && (!slot.dirty_logging || is_write());
+        const bool execute = may_execute() && (features.dic || access == AccessKind::fetch);
+        return {.read = true, .write = write, .execute_el1 = execute, .execute_el0 = execute};
+    }
+
+    constexpr std::expected<ChosenMapping, LimitedBy>
+    choose(const Geometry& geometry, const GuestMemoryPolicy& policy) const {
+        MappingRequest request{
+            .fault = ipa,
+            .slot = slot.range,
+            .extent = {.start = slot.range.start + extent.offset, .length = extent.length},
+            .extent_pa = extent.pa,
+            .policy = {.dirty_logging = slot.dirty_logging, .cap = policy.largest}};
+        if (is_device(extent.type)) {
+            request.policy.device = policy.largest_device;
+        }
+        if (!found.mapping) {
+            // Where the walk ended there is a hole of this size; what is around it is not empty.
+            request.policy.other_mappings = geometry.entry_size(found.level);
+        }
+        return choose_mapping(geometry, request);
+    }
+};
+
+} // namespace twofold
