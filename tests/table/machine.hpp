@@ -115,11 +115,11 @@ public:
         return found;
     }
 
-    // All memory for tables; what is not allocated reads as one value.
+    // All memory for tables; what is not allocated reads as zero.
     std::vector<std::uint64_t> memory() {
         std::vector<std::uint64_t> words(arena_ / 8);
         for (std::size_t i = 0; i < words.size(); ++i) {
-            words[i] = word_at(arena_base.value + 8 * i);
+            words[i] = port.load(arena_base + 8 * i).value_or(0);
         }
         return words;
     }

@@ -236,6 +236,7 @@ TEST(Map, AttributesReachTheDescriptor) {
     for (const Row& row : rows) {
         CpuFeatures features = full_features();
         features.fwb = row.fwb;
+        features.xs = true;
         Machine m{features, three_levels()};
         MapRequest r = request(0x4000'0000, 0x8000'0000, 2 * MiB);
         r.attributes = row.attributes;
@@ -599,6 +600,8 @@ TEST(Map, EveryErrorChangesNothing) {
     dbm.attributes.dbm = true;
     auto through = request(0x4000'0000, 0, GiB);
     through.attributes.type = MemoryType::normal_wt;
+    auto fnxs = request(0x4000'0000, 0, GiB);
+    fnxs.attributes.fnxs = true;
     const Permissions el0{.read = true, .execute_el0 = true};
     const Row rows[] = {
         {"ipa", request(0x4000'0800, 0, GiB), Error::ipa_misaligned},
@@ -618,10 +621,12 @@ TEST(Map, EveryErrorChangesNothing) {
         {"WT", through, Error::memory_type_not_with_fwb},
         {"software bits", software, Error::software_bits_out_of_range},
         {"DBM", dbm, Error::dbm_needs_hafdbs},
+        {"FnXS", fnxs, Error::fnxs_needs_xs},
     };
     CpuFeatures features = full_features();
     features.xnx = false;
     features.dirty_state = false;
+    features.xs = false;
     Machine m{features, three_levels()};
     ASSERT_TRUE(m.table.map(request(0x4000'0000, 0x80'0000'0000, 2 * GiB), m.owed));
     ASSERT_TRUE(m.table.unmap(Ipa{0x8000'0000}, GiB, m.owed));

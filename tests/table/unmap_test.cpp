@@ -300,6 +300,7 @@ TEST(Unmap, TheRestKeepsItsAttributes) {
         SCOPED_TRACE(row.name);
         CpuFeatures features = full_features();
         features.fwb = row.fwb;
+        features.xs = true;
         Machine m{features, three_levels()};
         map(m, 0x4000'0000, 0x80'0000'0000, GiB, row.attributes);
         ASSERT_EQ(m.leaves(), run_of(0x4000'0000, GiB, 0x80'0000'0000 | row.raw, 1));
