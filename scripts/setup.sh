@@ -46,6 +46,7 @@ for goal in "$@"; do
             need libfmt-dev $(cmake_config fmt)
             need nlohmann-json3-dev $(cmake_config nlohmann_json)
         }
+        need libfdt-dev /usr/include/libfdt.h
         need zlib1g-dev /usr/include/zlib.h
         ;;
     cross) need g++-aarch64-linux-gnu aarch64-linux-gnu-g++ ;;
