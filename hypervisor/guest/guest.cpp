@@ -22,6 +22,7 @@ constexpr std::int64_t success = 0;
 constexpr std::int64_t invalid_parameters = -2;
 constexpr std::int64_t already_on = -4;
 constexpr std::int64_t on_pending = -5;
+constexpr std::int64_t invalid_address = -9;
 } // namespace psci
 
 // A trap finds its frame there too: see vectors.S.
@@ -233,6 +234,8 @@ std::int64_t Guest::switch_on(std::uint64_t mpidr, std::uint64_t entry, std::uin
     Vcpu* vcpu = find(mpidr);
     if (vcpu == nullptr)
         return psci::invalid_parameters;
+    if (!memory_.contains(Ipa{entry}))
+        return psci::invalid_address;
     {
         const LockGuard guard{lock_};
         if (!place_vcpu(*vcpu, entry, context))

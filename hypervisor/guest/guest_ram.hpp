@@ -41,6 +41,7 @@ public:
     // As at the beginning: nothing is mapped, nothing is backed.
     void reset();
 
+    bool contains(Ipa ipa) const { return ipa >= base_ && ipa - base_ < backing_.size(); }
     bool fwb() const { return features_.fwb; }
     unsigned ipa_bits() const { return memory_->geometry().ipa_bits(); }
 

@@ -48,8 +48,9 @@ constexpr Rule rules[] = {
     {3, 1, everything},
     {3, 2, everything},
     {3, 4, fields(0, 1)}, // ID_PFR2: CSV3, SSBS
-    // ID_AA64PFR0: EL0, EL1, FP, AdvSIMD, GIC as v3, DIT, CSV2 without its registers, CSV3
-    {4, 0, fields(0, 1, 4, 5, 6, 12, 14, 15), fields(6, 14)},
+    // ID_AA64PFR0: EL0, EL1 in AArch64 only, FP, AdvSIMD, GIC as v3, DIT, CSV2 without its
+    // registers, CSV3
+    {4, 0, fields(0, 1, 4, 5, 6, 12, 14, 15), fields(1, 6, 14)},
     {4, 1, fields(0, 1)}, // ID_AA64PFR1: BT, SSBS
     // ID_AA64DFR0: DebugVer, BRPs, WRPs, CTX_CMPs, DoubleLock
     {5, 0, fields(0, 3, 5, 7, 9)},

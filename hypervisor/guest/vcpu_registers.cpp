@@ -27,6 +27,7 @@ constexpr std::uint64_t tidcp = bit(20);
 constexpr std::uint64_t tacr = bit(21);
 constexpr std::uint64_t rw = bit(31);
 constexpr std::uint64_t tlor = bit(35);
+constexpr std::uint64_t terr = bit(36);
 constexpr std::uint64_t apk = bit(40);
 constexpr std::uint64_t api = bit(41);
 constexpr std::uint64_t fwb = bit(46);
@@ -49,6 +50,7 @@ constexpr std::uint64_t pstate_reset = 0x3c5;
 using pauth_fields = Field<11, 4>;  // ID_AA64ISAR1_EL1.API, APA
 using pauth3_field = Field<15, 12>; // ID_AA64ISAR2_EL1.APA3
 using pmu_version = Field<11, 8>;   // ID_AA64DFR0_EL1
+using ras = Field<31, 28>;          // ID_AA64PFR0_EL1
 using hcx = Field<43, 40>;          // ID_AA64MMFR1_EL1
 using fgt = Field<59, 56>;          // ID_AA64MMFR0_EL1
 
@@ -59,6 +61,8 @@ std::uint64_t hcr_value(bool fwb) {
     if (pauth_fields::is_set(TWOFOLD_READ_SYSREG(ID_AA64ISAR1_EL1)) ||
         pauth3_field::is_set(TWOFOLD_READ_SYSREG(S3_0_C0_C6_2)))
         value |= hcr::apk | hcr::api;
+    if (ras::is_set(TWOFOLD_READ_SYSREG(ID_AA64PFR0_EL1)))
+        value |= hcr::terr;
     if (fwb)
         value |= hcr::fwb;
     return value;
