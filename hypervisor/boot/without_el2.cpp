@@ -5,6 +5,8 @@
 #include "devices/pl011.hpp"
 #include "runtime/format.hpp"
 
+extern "C" [[noreturn]] void stop_at_el1(bool psci_uses_smc);
+
 namespace twofold::hyp {
 
 namespace {
@@ -45,10 +47,6 @@ extern "C" void start_without_el2(const void* tree_address, unsigned level) {
               "virt,virtualization=on,gic-version=3)\r\n",
               level);
     uart.drain();
-    // SYSTEM_OFF, by what the firmware listens to.
-    register std::uint64_t function asm("x0") = 0x84000008;
-    if (tree->psci_uses_smc())
-        asm volatile("smc #0" : "+r"(function)::"memory");
-    else
-        asm volatile("hvc #0" : "+r"(function)::"memory");
+    if (level == 1)
+        stop_at_el1(tree->psci_uses_smc());
 }
