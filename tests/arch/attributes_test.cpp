@@ -151,8 +151,8 @@ TEST(Attributes, AnErrorNamesWhatIsWrong) {
     EXPECT_EQ(error(a, {}), Error::software_bits_out_of_range);
 }
 
-TEST(Attributes, ReservedShareabilityIsReadAsNone) {
-    EXPECT_EQ(AttributeFormat{}.decode(0x100, 3).shareability, Shareability::none);
+TEST(Attributes, ReservedShareabilityActsAsOuter) {
+    EXPECT_EQ(AttributeFormat{}.decode(0x100, 3).shareability, Shareability::outer);
     EXPECT_EQ(AttributeFormat{}.decode(0x000, 3).shareability, Shareability::none);
     // With LPA2 the bits are the address's, and SH comes from VTCR_EL2.
     for (unsigned bits = 0; bits < 4; ++bits) {

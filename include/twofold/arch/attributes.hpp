@@ -75,8 +75,8 @@ struct AttributeFormat {
         return bits;
     }
 
-    // What a leaf of `level` says. SH = 01 is reserved and read as none; bit 16 of a page is part
-    // of its address, not nT.
+    // What a leaf of `level` says. SH = 01 is reserved and acts as outer shareable; bit 16 of a
+    // page is part of its address, not nT.
     constexpr Attributes decode(std::uint64_t descriptor, Level level) const {
         const std::uint64_t sh = leaf::sh::get(descriptor);
         return {
@@ -84,7 +84,7 @@ struct AttributeFormat {
                 Permissions::decode(leaf::s2ap::get(descriptor), leaf::xn::get(descriptor), xnx),
             .type = decode_memory_type(leaf::mem_attr::get(descriptor), fwb),
             .shareability = lpa2         ? Shareability::inner
-                            : sh == 0b01 ? Shareability::none
+                            : sh == 0b01 ? Shareability::outer
                                          : static_cast<Shareability>(sh),
             .access_flag = leaf::af::is_set(descriptor),
             .dbm = leaf::dbm::is_set(descriptor),
