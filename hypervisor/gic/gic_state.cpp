@@ -50,17 +50,17 @@ void GicState::announce_all() {
 }
 
 template <typename HolderOf>
-void GicState::recall(unsigned self, InterruptBank& bank, std::uint32_t mask, HolderOf holder_of) {
+bool GicState::hold(unsigned self, InterruptBank& bank, std::uint32_t mask, HolderOf holder_of) {
     constexpr unsigned pause = 256;
-    std::uint32_t holders = 0;
-    while ((bank.resident & mask) != 0) {
+    if ((bank.resident & mask) == 0)
+        return false;
+    for (;;) {
         bank.held |= mask;
-        std::uint32_t now = 0;
+        std::uint32_t holders = 0;
         for (std::uint32_t rest = bank.resident & mask; rest != 0; rest &= rest - 1)
-            now |= std::uint32_t{1} << holder_of(static_cast<unsigned>(std::countr_zero(rest)));
-        holders |= now;
-        for (; now != 0; now &= now - 1) {
-            const unsigned vcpu = static_cast<unsigned>(std::countr_zero(now));
+            holders |= std::uint32_t{1} << holder_of(static_cast<unsigned>(std::countr_zero(rest)));
+        for (; holders != 0; holders &= holders - 1) {
+            const unsigned vcpu = static_cast<unsigned>(std::countr_zero(holders));
             if (vcpu == self)
                 fold_list_registers(*this, vcpu);
             else
@@ -76,17 +76,21 @@ void GicState::recall(unsigned self, InterruptBank& bank, std::uint32_t mask, Ho
         lock.lock();
     }
     bank.held &= ~mask;
-    for (; holders != 0; holders &= holders - 1)
-        refresh(static_cast<unsigned>(std::countr_zero(holders)));
+    return true;
 }
 
+// Who filled its list registers meanwhile has left out whatever was held, resident before or not.
 void GicState::recall_private(unsigned self, unsigned vcpu, std::uint32_t mask) {
-    recall(self, vcpus[vcpu].bank, mask, [vcpu](unsigned) { return vcpu; });
+    if (hold(self, vcpus[vcpu].bank, mask, [vcpu](unsigned) { return vcpu; }))
+        refresh(vcpu);
 }
 
 void GicState::recall_shared(unsigned self, unsigned n, std::uint32_t mask) {
-    recall(self, shared[n], mask,
-           [this, n](unsigned bit) { return unsigned{holder[n * InterruptBank::size + bit]}; });
+    const auto holder_of = [this, n](unsigned bit) {
+        return unsigned{holder[n * InterruptBank::size + bit]};
+    };
+    if (hold(self, shared[n], mask, holder_of))
+        announce_shared(n, mask);
 }
 
 } // namespace twofold::hyp

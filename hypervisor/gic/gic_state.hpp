@@ -68,8 +68,7 @@ struct GicState {
 
     // The list registers of the vCPU are to be filled anew.
     void refresh(unsigned vcpu);
-    // ... of each vCPU that is concerned by a change of these interrupts: private, or in shared[n].
-    void announce_private(unsigned vcpu) { refresh(vcpu); }
+    // ... of each vCPU that is concerned by a change of these interrupts in shared[n].
     void announce_shared(unsigned n, std::uint32_t mask);
     void announce_all();
 
@@ -81,7 +80,7 @@ struct GicState {
 
 private:
     template <typename HolderOf>
-    void recall(unsigned self, InterruptBank& bank, std::uint32_t mask, HolderOf holder_of);
+    bool hold(unsigned self, InterruptBank& bank, std::uint32_t mask, HolderOf holder_of);
 };
 
 } // namespace twofold::hyp
