@@ -65,8 +65,7 @@ public:
 
     GuestMachine(const Geometry& geometry, const CpuFeatures& features,
                  const GuestMemoryPolicy& policy = {})
-        : memory{port, Stage2<GuestHostPort>::make(port, geometry, features).value(), slots,
-                 policy},
+        : memory{port, *Stage2<GuestHostPort>::make(port, geometry, features), slots, policy},
           config{walk_config(features, geometry, memory.root(),
                              {.hardware_access_flag = false, .hardware_dirty_state = false})} {}
 

@@ -234,8 +234,8 @@ TEST(GuestMemory, BeyondTheTableIsAnAddressSizeFault) {
 
 TEST(GuestMemory, EachFaultStatusHasItsOutcome) {
     struct Case {
-        std::uint64_t status;
-        Resolution resolution;
+        std::uint64_t status = 0;
+        Resolution resolution = {};
     };
     const auto inject = [](InjectedFault fault) { return Resolution::inject({.fault = fault}); };
     const Resolution broken = Resolution::stop(StopReason::table_broken);
@@ -425,8 +425,8 @@ public:
 
 TEST(GuestMemory, AnswersThatCannotBeMappedStopWithAReason) {
     struct Case {
-        Extent extent;
-        StopReason reason;
+        Extent extent = {};
+        StopReason reason = StopReason::none;
     };
     const Case cases[] = {
         {{.offset = 0x2000, .length = 0x1000}, StopReason::extent_outside_offset},

@@ -116,7 +116,7 @@ private:
     std::expected<void, Error> unmap(const IpaSpan& range) {
         ++generation_;
         Invalidation owed;
-        const auto result = table_.unmap(range.start, range.length, owed);
+        auto result = table_.unmap(range.start, range.length, owed);
         table_.discharge(owed);
         return result;
     }
@@ -252,7 +252,7 @@ private:
             counters_.of(*geometry().level_of(chosen.size), chosen.limited_by).add();
         };
         if (!fault.found.mapping) {
-            const auto result = table_.map_if_absent(request);
+            auto result = table_.map_if_absent(request);
             if (result) {
                 count_mapping();
             }
