@@ -23,6 +23,10 @@ int print_result(std::string_view text) {
     return exit_status::yes;
 }
 
+void use_last(CLI::App& command) {
+    command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
 std::optional<unsigned> parse_between(std::string_view text, unsigned least, unsigned most) {
     const auto number = parse_number(text);
     if (!number || *number < least || *number > most) {

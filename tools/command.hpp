@@ -22,6 +22,9 @@ int fail(int status, std::string_view message);
 // Results are what a command is run for: a full disk or a closed pipe is a failure.
 int print_result(std::string_view text);
 
+// Of an option that is given again the last one counts. Call it before the options are added.
+void use_last(CLI::App& command);
+
 // An option whose text `parse` turns into a value; empty means "not of that form", and the error
 // says what was expected.
 template <class Value, class Parse>

@@ -87,6 +87,7 @@ void add_layout_command(CLI::App& app, int& status) {
     const auto options = std::make_shared<LayoutOptions>();
     CLI::App& command =
         *app.add_subcommand("layout", "The shape of a stage-2 table: levels, sizes, VTCR_EL2");
+    use_last(command);
     const auto bits = [](const std::string& text) { return parse_between(text, 1, 64); };
     add_parsed(command, "--granule", options->granule, parse_granule, "4K, 16K or 64K",
                "size of a page and of a table (4K)");

@@ -126,9 +126,9 @@ void Process::stop() {
     if (pid_ <= 0 || status()) {
         return;
     }
-    kill(pid_, SIGTERM);
+    kill(-pid_, SIGTERM); // its whole group
     if (!wait_a_moment()) {
-        kill(pid_, SIGKILL);
+        kill(-pid_, SIGKILL);
         int status = 0;
         if (waitpid(pid_, &status, 0) == pid_) {
             status_ = status;

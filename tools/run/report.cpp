@@ -26,6 +26,7 @@ Report::Guest parse_guest(const Json& json) {
         .cpus = member<std::uint64_t>(json, "cpus"),
         .memory_bytes = member<std::uint64_t>(json, "memory_bytes"),
         .extent_bytes = member<std::uint64_t>(json, "extent_bytes"),
+        .extents = member<std::uint64_t>(json, "extents"),
         .resets = member<std::uint64_t>(json, "resets"),
     };
 }
@@ -104,6 +105,8 @@ std::expected<Report, std::string> Report::parse(const nlohmann::ordered_json& d
         report.faults = parse_counts(document, "faults", "kind");
         report.outcomes = parse_counts(document, "outcomes", "outcome");
         report.exits = parse_counts(document, "exits", "name");
+        report.upkeep = parse_object(document, "upkeep");
+        report.events = parse_object(document, "events");
         report.tables = parse_object(document, "tables");
         report.invalidations = parse_object(document, "invalidations");
         if (document.contains("time")) {

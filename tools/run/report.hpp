@@ -21,7 +21,7 @@ namespace twofold::tool {
 //
 //   {"version": 1,
 //    "guest": {"name": "linux", "state": "powered off", "reason": "", "cpus": 2,
-//              "memory_bytes": 1073741824, "extent_bytes": 1073741824, "resets": 0},
+//              "memory_bytes": 1073741824, "extent_bytes": 1073741824, "extents": 1, "resets": 0},
 //    "geometry": {"granule_bytes": 4096, "ipa_bits": 40, "pa_bits": 48, "lpa2": false,
 //                 "initial_level": 1, "root_tables": 2, "root_bytes": 8192, "vtcr": "0x806d3558"},
 //    "features": ["fwb", "xnx"],
@@ -29,9 +29,11 @@ namespace twofold::tool {
 //    "faults": [{"kind": "translation", "count": 3}],
 //    "outcomes": [{"outcome": "resume", "count": 3}],
 //    "chosen": [{"level": 1, "limited_by": "geometry", "count": 1}],
+//    "upkeep": {"lost_races": 0, "dcache_bytes": 1073741824},
 //    "tables": {"live": 3, "made": 5, "freed": 2, "blocks_split": 0, "breaks": 1},
-//    "invalidations": {"tlbi": 12, "dsb": 9},
+//    "invalidations": {"tlbi_by_ipa": 12, "dsb": 9},
 //    "exits": [{"class": 36, "name": "data abort", "count": 10}],
+//    "events": {"interrupts": 100, "mmio_reads": 7},
 //    "time": {"ticks": 250000000, "frequency": 62500000}}
 //
 // "contiguous" is how many of the mappings' descriptors have the Contiguous bit.
@@ -43,6 +45,7 @@ struct Report {
         std::uint64_t cpus = 0;
         std::uint64_t memory_bytes = 0;
         std::uint64_t extent_bytes = 0;
+        std::uint64_t extents = 0; // in use
         std::uint64_t resets = 0;
     };
     struct Shape {
@@ -80,9 +83,11 @@ struct Report {
     std::vector<Count> faults;
     std::vector<Count> outcomes;
     std::vector<Choice> chosen;
+    std::vector<Count> upkeep;
     std::vector<Count> tables;
     std::vector<Count> invalidations;
     std::vector<Count> exits;
+    std::vector<Count> events;
     std::optional<double> guest_seconds;
 
     // An error says in one line what is wrong with the document.

@@ -26,7 +26,8 @@ std::string guest_text(const Report::Guest& guest) {
     text += fmt::format("; {}, {} of memory", counted(guest.cpus, "CPU"),
                         size_words(guest.memory_bytes));
     if (guest.extent_bytes != 0) {
-        text += fmt::format(" in extents of {}", size_words(guest.extent_bytes));
+        text += fmt::format(", {} of {}", counted(guest.extents, "extent"),
+                            size_words(guest.extent_bytes));
     }
     if (guest.resets != 0) {
         text += fmt::format(", {}", counted(guest.resets, "reset"));
@@ -66,7 +67,7 @@ std::string mappings_text(const Report& report) {
 std::string level_words(const Report& report, Level level) {
     for (const Granule granule : all_granules) {
         if (report.geometry && report.geometry->granule_bytes == granule_bytes(granule) &&
-            level <= page_level) {
+            level >= 0 && level <= page_level) {
             return size_words(std::uint64_t{1} << level_shift(granule, level));
         }
     }
@@ -86,18 +87,30 @@ std::string chosen_text(const Report& report) {
                : heading("sizes chosen, and what stopped the next larger one") + table.text(2);
 }
 
-// "12 translation, 3 permission", the most frequent first.
-std::string counts_words(std::vector<Report::Count> counts) {
-    std::ranges::stable_sort(counts, std::greater{}, &Report::Count::count);
+// "12 translation"; a name with bytes in it gets a size: "dcache 1 GiB".
+std::string count_words(const Report::Count& count) {
+    constexpr std::string_view bytes = "bytes";
+    std::string name = count.name;
+    std::ranges::replace(name, '_', ' ');
+    if (const std::size_t place = name.find(bytes); place != std::string::npos) {
+        return name.replace(place, bytes.size(), size_words(count.count));
+    }
+    return fmt::format("{} {}", count.count, name);
+}
+
+std::string counts_words(const std::vector<Report::Count>& counts) {
     std::vector<std::string> words;
     for (const Report::Count& count : counts) {
         if (count.count != 0) {
-            std::string name = count.name;
-            std::ranges::replace(name, '_', ' ');
-            words.push_back(fmt::format("{} {}", count.count, name));
+            words.push_back(count_words(count));
         }
     }
     return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
+}
+
+std::vector<Report::Count> most_first(std::vector<Report::Count> counts) {
+    std::ranges::stable_sort(counts, std::greater{}, &Report::Count::count);
+    return counts;
 }
 
 std::string time_words(const Report& report, double wall_seconds) {
@@ -126,11 +139,13 @@ std::string report_text(const Report& report, double wall_seconds) {
             lines.add({std::move(name), counts_words(counts)});
         }
     };
-    add("faults", report.faults);
-    add("answered by", report.outcomes);
+    add("faults", most_first(report.faults));
+    add("answered by", most_first(report.outcomes));
+    add("upkeep", report.upkeep);
     add("tables", report.tables);
     add("invalidations", report.invalidations);
-    add("exits", report.exits);
+    add("exits", most_first(report.exits));
+    add("events", report.events);
     lines.add({"time", time_words(report, wall_seconds)});
     return text + lines.text();
 }

@@ -141,6 +141,7 @@ void add_run_command(CLI::App& app, int& status) {
     const auto options = std::make_shared<RunOptions>();
     CLI::App& command =
         *app.add_subcommand("run", "A Linux guest on the hypervisor in QEMU, and what was mapped");
+    use_last(command);
     command.add_option("--kernel", options->kernel, "arm64 Image")->capture_default_str();
     command.add_option("--initrd", options->initrd, "initramfs; \"\" for none")
         ->capture_default_str();
