@@ -56,10 +56,10 @@ constexpr std::uint64_t bits(std::uint64_t word, unsigned high, unsigned low) {
 }
 
 struct Span {
-    std::uint64_t start;
-    std::uint64_t end;
-    std::uint64_t hint; // the level hint of the operand, 0 for none
-    bool by_range;
+    std::uint64_t start = {};
+    std::uint64_t end = {};
+    std::uint64_t hint = {}; // the level hint of the operand, 0 for none
+    bool by_range = {};
 };
 
 // What one operation removes, entries being of `entry_bits`.
@@ -205,8 +205,8 @@ TEST(InvalidationPlan, EveryNumberOfPages) {
 TEST(InvalidationPlan, AroundTheLimitsOfRangeOperations) {
     constexpr std::uint64_t most = std::uint64_t{1} << 21; // pages of one operation
     struct Row {
-        std::uint64_t pages;
-        std::size_t operations;
+        std::uint64_t pages = {};
+        std::size_t operations = {};
     };
     const Row rows[] = {
         {most - 2, 4}, // 31 in each of the four scales
@@ -238,13 +238,13 @@ TEST(InvalidationPlan, AroundTheLimitsOfRangeOperations) {
 }
 
 struct LevelRow {
-    const char* name;
-    GeometryRequest request;
-    Level level;
-    unsigned entry_bits;
-    std::uint64_t ipa_hint;
-    std::uint64_t range_hint;
-    bool by_range; // whether range operations reach this size
+    const char* name = {};
+    GeometryRequest request = {};
+    Level level = {};
+    unsigned entry_bits = {};
+    std::uint64_t ipa_hint = {};
+    std::uint64_t range_hint = {};
+    bool by_range = {}; // whether range operations reach this size
 };
 
 // TTL by IPA: [3:2] granule, [1:0] level. TTL of a range: the level, none for 0.

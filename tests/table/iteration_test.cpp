@@ -65,8 +65,8 @@ TEST(Lookup, FindsLeavesHolesAndWhereTheWalkEnded) {
     EXPECT_EQ(page->mapping, mapping(0x8020'0000, 0x90'0000'0000, 4 * KiB, 3, odd));
 
     struct Hole {
-        std::uint64_t ipa;
-        Level level;
+        std::uint64_t ipa = {};
+        Level level = {};
     };
     for (const Hole& hole :
          {Hole{0, 1}, Hole{0x8020'1000, 3}, Hole{0x8000'0000, 2}, Hole{0xff'ffff'ffff, 1}}) {
@@ -101,8 +101,8 @@ TEST(Lookup, ReservedAndMisplacedDescriptorsAreHoles) {
 
 TEST(Lookup, HighOutputs) {
     struct Row {
-        GeometryRequest request;
-        std::uint64_t pa;
+        GeometryRequest request = {};
+        std::uint64_t pa = {};
     };
     const Row rows[] = {
         {five_levels(), 0x000e'1234'5678'9000},

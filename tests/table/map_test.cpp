@@ -24,10 +24,10 @@ MapRequest request(std::uint64_t ipa, std::uint64_t pa, std::uint64_t length,
 
 // A geometry by its request, with what it can map by the manual's tables.
 struct Shape {
-    const char* name;
-    GeometryRequest request;
-    unsigned root_entries;            // over all concatenated tables
-    std::vector<std::uint64_t> sizes; // ascending
+    const char* name = {};
+    GeometryRequest request = {};
+    unsigned root_entries = {};            // over all concatenated tables
+    std::vector<std::uint64_t> sizes = {}; // ascending
 };
 const Shape shapes[] = {
     {"4K, 2 tables at level 1", three_levels(), 1024, {4 * KiB, 2 * MiB, GiB}},
@@ -154,8 +154,8 @@ TEST(Map, WholeInputSpaceInOneCall) {
 
 TEST(Map, LeavesAreNoLargerThanOutputAlignmentAllows) {
     struct Row {
-        std::uint64_t pa;
-        std::uint64_t size;
+        std::uint64_t pa = {};
+        std::uint64_t size = {};
     };
     const Row rows[] = {
         {0x80'0000'0000, GiB},
@@ -178,8 +178,8 @@ TEST(Map, LeavesAreNoLargerThanOutputAlignmentAllows) {
 
 TEST(Map, MaxSizeCapsLeaves) {
     struct Row {
-        std::uint64_t cap;
-        std::uint64_t size;
+        std::uint64_t cap = {};
+        std::uint64_t size = {};
     };
     const Row rows[] = {{4 * GiB, GiB},     {GiB, GiB},     {GiB - 1, 2 * MiB},
                         {2 * MiB, 2 * MiB}, {MiB, 4 * KiB}, {4 * KiB, 4 * KiB}};
@@ -199,10 +199,10 @@ TEST(Map, MaxSizeCapsLeaves) {
 
 TEST(Map, AttributesReachTheDescriptor) {
     struct Row {
-        const char* name;
-        bool fwb;
-        Attributes attributes;
-        std::uint64_t raw; // of a block of 2 MiB at 0x8000'0000
+        const char* name = {};
+        bool fwb = {};
+        Attributes attributes = {};
+        std::uint64_t raw = {}; // of a block of 2 MiB at 0x8000'0000
     };
     const Row rows[] = {
         {"WB, FWB", true, with(Permissions::rwx()), 0x8000'07d9},
@@ -270,12 +270,12 @@ TEST(Map, IdenticalMapTouchesNothing) {
 
 TEST(Map, ReplacesInPlaceWherePermissionsAlone) {
     struct Row {
-        const char* name;
-        Attributes from;
-        Attributes to;
-        std::uint64_t raw; // afterwards
-        bool owes;
-        InvalidationScope scope;
+        const char* name = {};
+        Attributes from = {};
+        Attributes to = {};
+        std::uint64_t raw = {}; // afterwards
+        bool owes = {};
+        InvalidationScope scope = {};
     };
     constexpr auto everywhere = InvalidationScope::inner_shareable;
     constexpr auto local = InvalidationScope::local;
@@ -589,9 +589,9 @@ TEST(MapIfAbsent, RefusesWhatIsMapped) {
 
 TEST(Map, EveryErrorChangesNothing) {
     struct Row {
-        const char* name;
-        MapRequest request;
-        Error error;
+        const char* name = {};
+        MapRequest request = {};
+        Error error = {};
     };
     const std::uint64_t limit = std::uint64_t{1} << 40;
     auto software = request(0x4000'0000, 0, GiB);

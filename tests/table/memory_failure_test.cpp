@@ -23,11 +23,11 @@ MapRequest request(std::uint64_t ipa, std::uint64_t pa, std::uint64_t length,
 }
 
 struct Case {
-    const char* name;
-    GeometryRequest geometry;
-    std::function<void(Machine&)> before; // leaves something owed in a few
-    std::function<Result(Machine&)> run;
-    unsigned tables; // that the operation takes, by hand
+    const char* name = {};
+    GeometryRequest geometry = {};
+    std::function<void(Machine&)> before = {}; // leaves something owed in a few
+    std::function<Result(Machine&)> run = {};
+    unsigned tables = {}; // that the operation takes, by hand
 };
 
 void nothing(Machine&) {}

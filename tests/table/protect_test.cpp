@@ -57,8 +57,8 @@ TEST(Protect, AddingIsLocalAndTheSameIsNothing) {
 
 TEST(Protect, EveryPermissionByItsBits) {
     struct Row {
-        Permissions permissions;
-        std::uint64_t bits; // [7:6] and [54:53]
+        Permissions permissions = {};
+        std::uint64_t bits = {}; // [7:6] and [54:53]
     };
     const Row rows[] = {
         {{}, 0x0040'0000'0000'0000},
@@ -101,11 +101,11 @@ TEST(Protect, HolesStayHoles) {
 
 TEST(Protect, PartOfABlockAloneChanges) {
     struct Row {
-        const char* name;
-        bool fwb;
-        Attributes attributes;
-        std::uint64_t raw;       // bits of a block beside its address
-        std::uint64_t read_only; // the same, read-only
+        const char* name = {};
+        bool fwb = {};
+        Attributes attributes = {};
+        std::uint64_t raw = {};       // bits of a block beside its address
+        std::uint64_t read_only = {}; // the same, read-only
     };
     const Row rows[] = {
         {"WB", true, with(Permissions::rwx()), raw_rwx | 1, raw_r | 1},
@@ -152,10 +152,10 @@ TEST(Protect, PartOfABlockAloneChanges) {
 
 TEST(Protect, BlocksOfEveryFormatKeepTheirOutput) {
     struct Row {
-        const char* name;
-        GeometryRequest request;
-        std::uint64_t block;
-        std::uint64_t pa;
+        const char* name = {};
+        GeometryRequest request = {};
+        std::uint64_t block = {};
+        std::uint64_t pa = {};
     };
     const Row rows[] = {
         {"4K LPA2", five_levels(), 512 * GiB, 0x000a'1000'0000'0000},
@@ -233,10 +233,10 @@ TEST(Protect, DirtyStateOutsideThePartIsKept) {
 
 TEST(Protect, EveryErrorChangesNothing) {
     struct Row {
-        std::uint64_t ipa;
-        std::uint64_t length;
-        Permissions permissions;
-        Error error;
+        std::uint64_t ipa = {};
+        std::uint64_t length = {};
+        Permissions permissions = {};
+        Error error = {};
     };
     const std::uint64_t limit = std::uint64_t{1} << 40;
     const Permissions r = Permissions::r();

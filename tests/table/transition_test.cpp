@@ -19,11 +19,11 @@ constexpr auto global = Transition::store_then_invalidate;
 constexpr auto broken = Transition::break_first;
 
 struct Format {
-    const char* name;
-    GeometryRequest request;
-    Level level;
-    std::uint64_t leaf; // a leaf: type, address, MemAttr 1111, S2AP 01, AF, XN 00
-    std::uint64_t other_address;
+    const char* name = {};
+    GeometryRequest request = {};
+    Level level = {};
+    std::uint64_t leaf = {}; // a leaf: type, address, MemAttr 1111, S2AP 01, AF, XN 00
+    std::uint64_t other_address = {};
 };
 
 // S2AP is 01 (read), so that write can be added; bits by hand.
@@ -52,10 +52,10 @@ constexpr std::uint64_t bit(unsigned n) { return std::uint64_t{1} << n; }
 
 TEST(Transition, OneBitAtATime) {
     struct Row {
-        const char* what;
-        std::uint64_t bits;
-        Transition set;   // 0 to 1 in a leaf with S2AP 01, XN 00, AF
-        Transition clear; // 1 to 0
+        const char* what = {};
+        std::uint64_t bits = {};
+        Transition set = {};   // 0 to 1 in a leaf with S2AP 01, XN 00, AF
+        Transition clear = {}; // 1 to 0
     };
     const Row rows[] = {
         {"MemAttr[0]", bit(2), broken, broken},

@@ -104,12 +104,12 @@ TEST(Unmap, RetiredTablesHoldNoNewTranslation) {
 // One page out of the largest block, in every format: the rest by size, to the last bit.
 TEST(Unmap, OnePageOfTheLargestBlock) {
     struct Row {
-        const char* name;
-        GeometryRequest request;
-        std::vector<std::uint64_t> sizes; // descending, from the block on
-        std::uint64_t pa_bits;            // as they stand in the descriptor
-        std::uint64_t pa;
-        std::uint64_t attributes;
+        const char* name = {};
+        GeometryRequest request = {};
+        std::vector<std::uint64_t> sizes = {}; // descending, from the block on
+        std::uint64_t pa_bits = {};            // as they stand in the descriptor
+        std::uint64_t pa = {};
+        std::uint64_t attributes = {};
     };
     const Row rows[] = {
         {"4K 1G", three_levels(), {GiB, 2 * MiB, 4 * KiB}, 0x80'0000'0000, 0x80'0000'0000, raw_rwx},
@@ -198,9 +198,9 @@ TEST(Unmap, OnePageOfTheLargestBlock) {
 
 TEST(Unmap, PartAtTheStartMiddleAndEndOfABlock) {
     struct Row {
-        std::uint64_t start;
-        std::uint64_t end;
-        std::uint64_t tables;
+        std::uint64_t start = {};
+        std::uint64_t end = {};
+        std::uint64_t tables = {};
     };
     // Offsets in the block; the tables of a cut at 2 MiB, and below it at 4 KiB.
     const Row rows[] = {
@@ -251,10 +251,10 @@ TEST(Unmap, RangeThatCutsABlockAtEachEnd) {
 // Everything that a leaf can say survives a split into blocks and into pages.
 TEST(Unmap, TheRestKeepsItsAttributes) {
     struct Row {
-        const char* name;
-        bool fwb;
-        Attributes attributes;
-        std::uint64_t raw; // bits of a block beside its address
+        const char* name = {};
+        bool fwb = {};
+        Attributes attributes = {};
+        std::uint64_t raw = {}; // bits of a block beside its address
     };
     const Permissions rw = Permissions::rw();
     const Row rows[] = {
@@ -380,9 +380,9 @@ TEST(Unmap, TableThatHoldsTheRestOfABlockStays) {
 
 TEST(Unmap, EveryErrorChangesNothing) {
     struct Row {
-        std::uint64_t ipa;
-        std::uint64_t length;
-        Error error;
+        std::uint64_t ipa = {};
+        std::uint64_t length = {};
+        Error error = {};
     };
     const std::uint64_t limit = std::uint64_t{1} << 40;
     const Row rows[] = {
