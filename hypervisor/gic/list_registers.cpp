@@ -44,13 +44,13 @@ public:
         ++(candidate.active ? active_ : pending_);
         if (!candidate.active && (pending_ == 1 || candidate < most_urgent_))
             most_urgent_ = candidate;
-        const auto end = chosen_.begin() + count_;
-        const auto at = std::upper_bound(chosen_.begin(), end, candidate);
+        Candidate* const end = chosen_.data() + count_;
+        Candidate* const at = std::upper_bound(chosen_.data(), end, candidate);
         if (count_ < limit_)
             ++count_;
         else if (at == end)
             return;
-        std::move_backward(at, chosen_.begin() + count_ - 1, chosen_.begin() + count_);
+        std::move_backward(at, chosen_.data() + count_ - 1, chosen_.data() + count_);
         *at = candidate;
     }
 
