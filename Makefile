@@ -32,7 +32,7 @@ help:
 build:
 	@scripts/setup.sh build cross guest
 	@scripts/fetch-guest.sh
-	@scripts/build.sh release
+	@scripts/build.sh release twofold-command
 	@scripts/build.sh aarch64
 
 .PHONY: demo
@@ -46,7 +46,7 @@ test:
 .PHONY: bench
 bench:
 	@scripts/setup.sh build
-	@scripts/build.sh release
+	@scripts/build.sh release bench/all
 	@scripts/bench.sh
 
 .PHONY: lint

@@ -11,22 +11,50 @@ out=build/results/boot
 rm -rf "$out"
 mkdir -p "$out"
 
-# boot NAME CPU SMP EXTENT IPA WORDS WANTED...: one guest; every wanted line must be on its console.
+# The largest size in the report's list of mappings, in bytes.
+largest_mapping() {
+    awk '/"mappings": \[/ { inside = 1 }
+        inside && /"size":/ { gsub(/[^0-9]/, ""); if ($0 + 0 > largest) largest = $0 + 0 }
+        inside && /^ *\]/ { exit }
+        END { printf "%d", largest }' "$1"
+}
+
+# A person who answers when the guest asks.
+type_when_asked() { # LOG LINE
+    local waited=0
+    until grep -qs "waiting for a line" "$1" || [ $((waited++)) -gt $((limit * 2)) ]; do
+        sleep 0.5
+    done
+    echo "$2"
+}
+
+# boot NAME CPU SMP EXTENT IPA LARGEST WORDS WANTED...: one guest; its largest mapping must have LARGEST
+# bytes, and every wanted line must be on its console.
+# shellcheck disable=SC2094 # the console is read while it is written
 boot() {
-    local name=$1 cpu=$2 smp=$3 extent=$4 ipa=$5 words=$6 status line why=
-    shift 6
-    local log=$out/$name.log start=$EPOCHREALTIME
-    timeout -k 10 $((limit + 30)) build/release/bin/twofold run \
-        --hypervisor build/aarch64/twofold.img --kernel build/guest/vmlinuz \
-        --initrd build/guest/initrd.img --append "console=ttyAMA0 quiet $words" \
-        --cpu "$cpu" --smp "$smp" --memory 1G --extent "$extent" --ipa "$ipa" \
-        --json "$out/$name.json" --timeout "$limit" </dev/null >"$log" 2>&1
+    local name=$1 cpu=$2 smp=$3 extent=$4 ipa=$5 largest=$6 words=$7 status line why='' size
+    shift 7
+    local log=$out/$name.log report=$out/$name.json start=$EPOCHREALTIME
+    local command=(timeout -k 10 $((limit + 30)) build/release/bin/twofold run
+        --hypervisor build/aarch64/twofold.img --kernel build/guest/vmlinuz
+        --initrd build/guest/initrd.img --append "console=ttyAMA0 quiet $words"
+        --cpu "$cpu" --smp "$smp" --memory 1G --extent "$extent" --ipa "$ipa"
+        --json "$report" --timeout "$limit")
+    case $words in
+    *twofold.input*) type_when_asked "$log" "typed at the console" | "${command[@]}" >"$log" 2>&1 ;;
+    *) "${command[@]}" </dev/null >"$log" 2>&1 ;;
+    esac
     status=$?
     [ $status -eq 0 ] || why="exit status $status"
     for line in "user space reached, $smp CPUs" "TWOFOLD-GUEST: pass" "$@"; do
         grep -qF -- "$line" "$log" || why="${why:+$why, }no \"$line\""
     done
-    [ -s "$out/$name.json" ] || why="${why:+$why, }no report"
+    if [ -s "$report" ]; then
+        size=$(largest_mapping "$report")
+        [ "$size" -eq "$largest" ] || why="${why:+$why, }largest mapping $size instead of $largest"
+    else
+        why="${why:+$why, }no report"
+    fi
     local time
     time=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
     if [ -z "$why" ]; then
@@ -51,21 +79,24 @@ start() {
     boot "$@" &
 }
 
+gigabyte=$((1 << 30)) megabytes=$((2 << 20)) page=4096
 for cpu in max neoverse-n1 cortex-a76 cortex-a72 cortex-a57 cortex-a53; do
     for smp in 1 2 4; do
-        start "$cpu-$smp" $cpu $smp 1G 40 twofold.test
+        start "$cpu-$smp" $cpu $smp 1G 40 $gigabyte twofold.test
     done
 done
+# With hardware's help for access flags and cacheability, and without.
 for cpu in max cortex-a72; do
-    start "$cpu-2-extent-2M" $cpu 2 2M 40 twofold.test
-    start "$cpu-2-extent-4K" $cpu 2 4K 40 twofold.test
+    start "$cpu-2-extent-2M" $cpu 2 2M 40 $megabytes twofold.test
+    start "$cpu-2-extent-4K" $cpu 2 4K 40 $page twofold.test
     # Two levels: the largest block is 2 MiB, whatever the extents are.
-    start "$cpu-2-ipa-32" $cpu 2 1G 32 twofold.test
-    start "$cpu-2-ipa-34" $cpu 2 1G 34 twofold.test
+    start "$cpu-2-ipa-32" $cpu 2 1G 32 $megabytes twofold.test
+    start "$cpu-2-ipa-34" $cpu 2 1G 34 $megabytes twofold.test
     # Where nothing is, the guest gets an abort and goes on.
-    start "$cpu-2-hole" $cpu 2 1G 40 "twofold.hole=0x0b000000" "hole: 0x0b000000 refused"
+    start "$cpu-2-hole" $cpu 2 1G 40 $gigabyte "twofold.hole=0x0b000000" "hole: 0x0b000000 refused"
+    start "$cpu-2-input" $cpu 2 1G 40 $gigabyte "twofold.input" "input typed at the console"
 done
-start max-2-ipa-48 max 2 1G 48 twofold.test
+start max-2-ipa-48 max 2 1G 48 $gigabyte twofold.test
 wait
 
 passed=$(cat "$out"/*.result | grep -c pass)

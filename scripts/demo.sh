@@ -15,7 +15,7 @@ done
 scripts/setup.sh build cross guest qemu
 scripts/fetch-guest.sh
 scripts/make-initrd.sh
-scripts/build.sh release
+scripts/build.sh release twofold-command
 scripts/build.sh aarch64
 if [ -n "${KERNEL:-}" ]; then
     kernel=build/guest/own-vmlinuz
