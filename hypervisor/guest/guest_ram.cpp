@@ -18,6 +18,10 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
                                                     .prefer = c.prefer});
     if (!geometry)
         return std::unexpected(to_string(geometry.error()));
+    if (c.extent < geometry->page_size())
+        return std::unexpected("guest.extent is smaller than a page of guest.granule");
+    if (!geometry->contains(c.base, c.memory))
+        return std::unexpected("guest.memory ends beyond the addresses that guest.ipa allows");
     pages_.init(pool);
     El2Port& port = port_.make(pages_, *geometry, features);
     auto table = Stage2<El2Port>::make(port, *geometry, features);
