@@ -65,10 +65,9 @@ private:
     }
 
     ArenaPort port_{Pa{4 * GiB}, 64 * MiB};
-    Stage2<ArenaPort> table_ =
-        Stage2<ArenaPort>::make(port_, Geometry::make(features(), {.ipa_bits = 40}).value(),
-                                features())
-            .value();
+    Geometry geometry_ = Geometry::make(features(), {.ipa_bits = 40}).value();
+    Stage2<ArenaPort> table_{port_, geometry_, features(),
+                             *Stage2<ArenaPort>::allocate_root(port_, geometry_)};
     Invalidation owed_ = {};
     std::uint64_t length_;
     std::uint64_t leaf_;

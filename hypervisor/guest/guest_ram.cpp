@@ -24,15 +24,15 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
         return std::unexpected("guest.memory ends beyond the addresses that guest.ipa allows");
     pages_.init(pool);
     El2Port& port = port_.make(pages_, *geometry, features);
-    auto table = Stage2<El2Port>::make(port, *geometry, features);
-    if (!table)
-        return std::unexpected(to_string(table.error()));
-    const auto vttbr = Vttbr::make(*geometry, table->root(), vmid, features.vmid16);
+    const auto root = Stage2<El2Port>::allocate_root(port, *geometry);
+    if (!root)
+        return std::unexpected(to_string(root.error()));
+    const auto vttbr = Vttbr::make(*geometry, *root, vmid, features.vmid16);
     if (!vttbr)
         return std::unexpected(to_string(vttbr.error()));
     vttbr_ = *vttbr;
     vtcr_ = geometry->vtcr(VtcrOptions::of(features));
-    Memory& memory = memory_.make(port, std::move(*table), slots_);
+    Memory& memory = memory_.make(port, Stage2<El2Port>{port, *geometry, features, *root}, slots_);
     if (!backing_.init(pool, c.memory, c.extent, !features.fwb))
         return std::unexpected("no memory for the list of extents");
     const auto added =

@@ -44,7 +44,7 @@ public:
     Adversary& operator=(const Adversary&) = delete;
 
     // The addresses to look at from now on. Only while nothing is owed.
-    void watch(std::vector<Ipa> addresses) {
+    void watch(const std::vector<Ipa>& addresses) {
         watched_.clear();
         for (const Ipa ipa : addresses) {
             watched_.push_back({.ipa = ipa, .leaves = {}, .tables = {}});

@@ -8,13 +8,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <vector>
 
 namespace twofold::test {
@@ -77,7 +77,7 @@ public:
         } else {
             next_ = align_up(next_, bytes);
             if (next_ + bytes > size_) {
-                throw std::runtime_error("test arena exhausted");
+                give_up("test arena exhausted");
             }
             pa = base_ + next_;
             next_ += bytes;
@@ -89,7 +89,7 @@ public:
     void free(Pa pa, std::uint64_t bytes) {
         const auto it = live_.find(pa);
         if (it == live_.end() || it->second != bytes) {
-            throw std::runtime_error("free of what is not allocated");
+            give_up("free of what is not allocated");
         }
         if (on_free) {
             on_free(pa, bytes);
@@ -137,10 +137,15 @@ private:
     // No valid or invalid descriptor of the engine looks like this.
     static constexpr std::uint64_t poison = 0xfeed'face'cafe'beef;
 
+    // The engine has no use for exceptions, so there are none here.
+    [[noreturn]] static void give_up(const char* why) {
+        std::fprintf(stderr, "HostPort: %s\n", why);
+        std::abort();
+    }
     std::uint64_t* word_at(Pa pa) {
         const std::uint64_t offset = pa - base_;
         if (pa < base_ || offset >= size_) {
-            throw std::runtime_error("table address outside the arena");
+            give_up("table address outside the arena");
         }
         return &words_[offset / 8];
     }

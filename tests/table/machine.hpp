@@ -61,7 +61,7 @@ public:
         : features{cpu},
           geometry{*Geometry::make(cpu, request)},
           port{arena_base, arena},
-          table{*Stage2<HostPort>::make(port, geometry, cpu)},
+          table{port, geometry, cpu, *Stage2<HostPort>::allocate_root(port, geometry)},
           arena_{arena} {
         port.on_invalidate = [this](const Invalidation& all) { note(all); };
     }

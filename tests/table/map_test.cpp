@@ -556,6 +556,23 @@ TEST(Map, ReplacementInPlaceTakesHardwareUpdatesIntoAccount) {
     EXPECT_FALSE(m.owed.empty());
 }
 
+// The same fault on a second CPU: what was written after the first must stay dirty.
+TEST(Map, TheSameAgainKeepsDirtyState) {
+    Machine m{full_features(), three_levels()};
+    MapRequest clean = request(0x4000'0000, 0x80'0000'0000, GiB);
+    clean.attributes = {.permissions = Permissions::r(), .dbm = true};
+    ASSERT_TRUE(m.table.map(clean, m.owed));
+    const std::uint64_t dirty = m.raw({1}) | raw_write;
+    m.set_raw({1}, dirty);
+    ASSERT_TRUE(m.table.map(clean, m.owed));
+    EXPECT_EQ(m.raw({1}), dirty);
+    EXPECT_TRUE(m.owed.empty());
+    // Other memory is clean.
+    clean.pa = Pa{0x90'0000'0000};
+    ASSERT_TRUE(m.table.map(clean, m.owed));
+    EXPECT_EQ(m.raw({1}), dirty + 0x10'0000'0000 - raw_write);
+}
+
 TEST(MapIfAbsent, AddsWithoutOwing) {
     Machine m{full_features(), three_levels()};
     ASSERT_TRUE(m.table.map_if_absent(request(0x4000'0000, 0x80'0000'0000, GiB + 4 * KiB)));
@@ -658,7 +675,8 @@ TEST(Stage2, MovesAndFreesAllItsTables) {
     Invalidation owed;
     {
         const auto geometry = *Geometry::make(full_features(), three_levels());
-        auto table = *Stage2<HostPort>::make(port, geometry, full_features());
+        Stage2<HostPort> table{port, geometry, full_features(),
+                               *Stage2<HostPort>::allocate_root(port, geometry)};
         ASSERT_TRUE(table.map(request(0x4000'1000, 0, GiB), owed));
         // IPA and PA differ by 4 KiB modulo 2 MiB: pages over two entries of level 1 (2 tables),
         // 513 tables of pages.

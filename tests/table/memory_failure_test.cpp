@@ -177,9 +177,9 @@ TEST(MemoryFailure, NoRootNoTable) {
     HostPort port{Machine::arena_base, 2 * MiB};
     port.allocations_until_failure = 0;
     const auto geometry = *Geometry::make(full_features(), three_levels());
-    const auto table = Stage2<HostPort>::make(port, geometry, full_features());
-    ASSERT_FALSE(table);
-    EXPECT_EQ(table.error(), Error::out_of_memory);
+    const auto root = Stage2<HostPort>::allocate_root(port, geometry);
+    ASSERT_FALSE(root);
+    EXPECT_EQ(root.error(), Error::out_of_memory);
     EXPECT_EQ(port.live(), 0U);
 }
 

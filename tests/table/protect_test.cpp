@@ -227,8 +227,17 @@ TEST(Protect, DirtyStateOutsideThePartIsKept) {
     m.port.on_atomic = [](std::uint64_t& word) { word |= raw_write; };
     ASSERT_TRUE(m.table.protect(Ipa{0x4000'0000}, 2 * MiB, Permissions::rx(), m.owed));
     EXPECT_EQ(m.leaves(),
-              join({run_of(0x4000'0000, 2 * MiB, 0x80'0000'0001 | raw_rx | raw_dbm, 1),
+              join({run_of(0x4000'0000, 2 * MiB, 0x80'0000'0001 | raw_rx, 1),
                     run_of(0x4020'0000, 2 * MiB, 0x80'0020'0001 | raw_rw | raw_dbm, 511)}));
+}
+
+// Read-only with DBM would be writable-clean: hardware would let the write through.
+TEST(Protect, ReadOnlyTakesTheDirtyBitModifierAway) {
+    Machine m{full_features(), three_levels()};
+    map(m, 0x4000'0000, 0x80'0000'0000, GiB, {.permissions = Permissions::rw(), .dbm = true});
+    ASSERT_TRUE(m.table.protect(Ipa{0x4000'0000}, GiB, Permissions::r(), m.owed));
+    EXPECT_EQ(m.raw({1}), 0x80'0000'0001 | raw_r);
+    EXPECT_EQ(m.owed.scope(), InvalidationScope::inner_shareable);
 }
 
 TEST(Protect, EveryErrorChangesNothing) {

@@ -24,7 +24,7 @@ public:
           random_{seed},
           // Tables in the upper half of the output space, so that all their address bits count.
           port_{Pa{std::uint64_t{1} << (geometry.pa_bits() - 1)}},
-          table_{Stage2<HostPort>::make(port_, geometry, features).value()},
+          table_{port_, geometry, features, *Stage2<HostPort>::allocate_root(port_, geometry)},
           config_{walk_config(features, geometry, table_.root(),
                               {.hardware_access_flag = false, .vmid16 = features.vmid16})},
           adversary_{port_, geometry_, features, config_, table_.root()} {

@@ -65,7 +65,10 @@ public:
 
     GuestMachine(const Geometry& geometry, const CpuFeatures& features,
                  const GuestMemoryPolicy& policy = {})
-        : memory{port, *Stage2<GuestHostPort>::make(port, geometry, features), slots, policy},
+        : memory{port,
+                 Stage2<GuestHostPort>{port, geometry, features,
+                                       *Stage2<GuestHostPort>::allocate_root(port, geometry)},
+                 slots, policy},
           config{walk_config(features, geometry, memory.root(),
                              {.hardware_access_flag = false, .hardware_dirty_state = false})} {}
 

@@ -160,9 +160,9 @@ private:
     template <PortTable Entries>
     void replace_leaf(Entries& entries, unsigned i, Level level, IpaRange entry,
                       Invalidation& owed) {
-        const Descriptor after{leaf_value(level, entry.start)};
         for (;;) {
             const Descriptor before{entries.load(i)};
+            const Descriptor after{replacement(before, leaf_value(level, entry.start))};
             const Transition step =
                 transition(tree_.format, before, after, level, tree_.attributes.xnx);
             const bool breaks = step == Transition::break_first;
@@ -182,6 +182,14 @@ private:
             }
             return;
         }
+    }
+
+    // Of a leaf that hardware has made dirty, one that is writable-clean in all else the same stays
+    // dirty: a second fault on a page must not lose what was written after the first.
+    static Descriptor replacement(Descriptor before, std::uint64_t after) {
+        const bool same = ((before.value ^ after) & ~transition_rules::in_place_bits) == 0;
+        const bool dbm = leaf::dbm::is_set(before.value) && leaf::dbm::is_set(after);
+        return {same && dbm ? after | (before.value & leaf::s2ap_write::mask) : after};
     }
 
     void broke() {

@@ -38,16 +38,16 @@ struct MapRequest {
 template <TablePort Port>
 class Stage2 {
 public:
-    // An empty table. `features`: what all CPUs that will use it have in common. `port` must
-    // outlive the table. Errors: out_of_memory.
-    static std::expected<Stage2, Error> make(Port& port, const Geometry& geometry,
-                                             const CpuFeatures& features) {
+    // Zero-filled memory for the initial tables. Errors: out_of_memory.
+    static std::expected<Pa, Error> allocate_root(Port& port, const Geometry& geometry) {
         const auto root = port.allocate(geometry.root_bytes());
-        if (!root) {
-            return std::unexpected(Error::out_of_memory);
-        }
-        return Stage2{port, geometry, features, *root};
+        return root ? std::expected<Pa, Error>{*root} : std::unexpected(Error::out_of_memory);
     }
+    // An empty table in `root`, which it owns from now on. `features`: what all CPUs that will use
+    // it have in common. `port` must outlive the table.
+    Stage2(Port& port, const Geometry& geometry, const CpuFeatures& features, Pa root)
+        : tree_{port, geometry, features, root},
+          features_{features} {}
 
     // Frees all tables. No CPU may use them any more, and nothing of the VMID may be in a TLB.
     ~Stage2() {
@@ -97,16 +97,19 @@ public:
         return change(ipa, length, LeafChange{}, owed);
     }
 
-    // Gives all that is mapped in the range these permissions; holes stay holes. Errors: as
-    // unmap(), and execute_needs_xnx.
+    // Gives all that is mapped in the range these permissions; holes stay holes. Without `write`,
+    // DBM goes too, or hardware would make the leaf writable again; dirty state that is wanted has
+    // to be collected before. Errors: as unmap(), and execute_needs_xnx.
     std::expected<void, Error> protect(Ipa ipa, std::uint64_t length, Permissions permissions,
                                        Invalidation& owed) {
         const auto xn = permissions.xn(tree_.attributes.xnx);
         if (!xn) {
             return std::unexpected(xn.error());
         }
+        // Without the DBM bit hardware cannot make the leaf writable again.
+        const std::uint64_t dbm = permissions.write ? 0 : leaf::dbm::mask;
         return change(ipa, length,
-                      LeafChange{.keep = ~(leaf::s2ap::mask | leaf::xn::mask),
+                      LeafChange{.keep = ~(leaf::s2ap::mask | leaf::xn::mask | dbm),
                                  .set = leaf::s2ap::of(permissions.s2ap()) | leaf::xn::of(*xn)},
                       owed);
     }
@@ -191,10 +194,6 @@ public:
     void discharge(Invalidation& owed) { tree_.discharge(owed); }
 
 private:
-    Stage2(Port& port, const Geometry& geometry, const CpuFeatures& features, Pa root)
-        : tree_{port, geometry, features, root},
-          features_{features} {}
-
     std::expected<IpaRange, Error> check_range(Ipa ipa, std::uint64_t length) const {
         if (!ipa.is_aligned(geometry().page_size())) {
             return std::unexpected(Error::ipa_misaligned);
