@@ -61,7 +61,9 @@ guest linux: powered off; 2 CPUs, 2 GiB of memory, 2 extents of 1 GiB, 1 reset
 
 stage 2
   3 levels, 1 to 3; root of 2 tables, 8 KiB
-  VTCR_EL2 = 0x806d3558: 4K granule, 40-bit IPA, initial level 1, 48-bit output addresses, 16-bit VMID, access flag by hardware, dirty state by hardware
+  VTCR_EL2 = 0x806d3558
+    4K granule, 40-bit IPA, initial level 1, 48-bit output addresses, 16-bit VMID,
+    access flag by hardware, dirty state by hardware
   with FWB, XNX
 
 mappings at the end
@@ -90,7 +92,7 @@ TEST(Report, PartsMayBeMissing) {
     const Report report = parse("{}");
     EXPECT_FALSE(report.guest);
     EXPECT_FALSE(report.guest_seconds);
-    EXPECT_EQ(report_text(report, 1), "\n\nmappings\n  none\n\ntime  1.0 s\n");
+    EXPECT_EQ(report_text(report, 1), "\n\nmappings\n  none\n\ntime           1.0 s\n");
 }
 
 TEST(Report, AStoppedGuestHasAReason) {

@@ -4,6 +4,7 @@
 #include "tools/layout/linux_words.hpp"
 #include "tools/layout/vtcr_words.hpp"
 #include "tools/text/columns.hpp"
+#include "tools/text/list.hpp"
 
 #include <gtest/gtest.h>
 
@@ -62,13 +63,24 @@ TEST(VtcrWords, BitsAreWrittenAsInTheManual) {
     EXPECT_EQ(fields[7].bits(), "[19]");
 }
 
-TEST(VtcrWords, SentenceNamesWhatMatters) {
-    EXPECT_EQ(vtcr_sentence(Vtcr{0x806d'3558}),
-              "4K granule, 40-bit IPA, initial level 1, 48-bit output addresses, 16-bit VMID, "
-              "access flag by hardware, dirty state by hardware");
-    EXPECT_EQ(vtcr_sentence(Vtcr{0x1'8006'359c}),
-              "4K granule, 36-bit IPA, initial level 0, 52-bit output addresses, 8-bit VMID, "
-              "access flag by software, dirty state by software, LPA2");
+TEST(VtcrWords, SummaryNamesWhatMatters) {
+    using Words = std::vector<std::string>;
+    EXPECT_EQ(vtcr_summary(Vtcr{0x806d'3558}),
+              (Words{"4K granule", "40-bit IPA", "initial level 1", "48-bit output addresses",
+                     "16-bit VMID", "access flag by hardware", "dirty state by hardware"}));
+    EXPECT_EQ(vtcr_summary(Vtcr{0x1'8006'359c}),
+              (Words{"4K granule", "36-bit IPA", "initial level 0", "52-bit output addresses",
+                     "8-bit VMID", "access flag by software", "dirty state by software", "LPA2"}));
+}
+
+TEST(List, IsWrappedBetweenItsWords) {
+    EXPECT_EQ(wrapped_list({}, 4, 20), "");
+    EXPECT_EQ(wrapped_list({"one"}, 4, 20), "one");
+    // "one, two, three," is 16 columns wide, and the indent 4.
+    EXPECT_EQ(wrapped_list({"one", "two", "three", "four", "five"}, 4, 20),
+              "one, two, three,\n    four, five");
+    EXPECT_EQ(wrapped_list({"longer than the line is", "x"}, 4, 20),
+              "longer than the line is,\n    x");
 }
 
 struct Folding {

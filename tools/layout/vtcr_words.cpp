@@ -129,14 +129,22 @@ std::vector<RegisterField> vtcr_words(Vtcr vtcr) {
     return fields;
 }
 
-std::string vtcr_sentence(Vtcr vtcr) {
+std::vector<std::string> vtcr_summary(Vtcr vtcr) {
     const std::uint64_t v = vtcr.value;
-    return fmt::format("{}, {}-bit IPA, {}, {}, {}, access flag by {}, dirty state by {}{}",
-                       granule_meaning(vtcr), vtcr.ipa_bits(), level_meaning(vtcr),
-                       ps_meaning(vtcr), choose(Vtcr::vs::is_set(v), "16-bit VMID", "8-bit VMID"),
-                       choose(Vtcr::ha::is_set(v), "hardware", "software"),
-                       choose(Vtcr::hd::is_set(v), "hardware", "software"),
-                       choose(Vtcr::ds::is_set(v), ", LPA2", ""));
+    const auto by = [](bool hardware) { return hardware ? "hardware" : "software"; };
+    std::vector<std::string> words = {
+        granule_meaning(vtcr),
+        fmt::format("{}-bit IPA", vtcr.ipa_bits()),
+        level_meaning(vtcr),
+        ps_meaning(vtcr),
+        std::string{choose(Vtcr::vs::is_set(v), "16-bit VMID", "8-bit VMID")},
+        fmt::format("access flag by {}", by(Vtcr::ha::is_set(v))),
+        fmt::format("dirty state by {}", by(Vtcr::hd::is_set(v))),
+    };
+    if (Vtcr::ds::is_set(v)) {
+        words.emplace_back("LPA2");
+    }
+    return words;
 }
 
 } // namespace twofold::tool

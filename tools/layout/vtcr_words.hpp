@@ -25,7 +25,7 @@ struct RegisterField {
 // The fields of VTCR_EL2 from bit 0 up. Fields of extensions that are all zero are left out.
 std::vector<RegisterField> vtcr_words(Vtcr vtcr);
 
-// The most important of it in one line.
-std::string vtcr_sentence(Vtcr vtcr);
+// The most important of it, in short.
+std::vector<std::string> vtcr_summary(Vtcr vtcr);
 
 } // namespace twofold::tool

@@ -4,10 +4,10 @@
 
 #include "tools/layout/vtcr_words.hpp"
 #include "tools/text/columns.hpp"
+#include "tools/text/list.hpp"
 #include "tools/text/size.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -41,7 +41,8 @@ std::string shape_text(const Report::Shape& shape) {
            fmt::format("  {} levels, {} to {}; root of {}, {}\n", levels, shape.initial_level,
                        page_level, counted(shape.root_tables, "table"),
                        size_words(shape.root_bytes)) +
-           fmt::format("  VTCR_EL2 = {:#x}: {}\n", shape.vtcr.value, vtcr_sentence(shape.vtcr));
+           fmt::format("  VTCR_EL2 = {:#x}\n    {}\n", shape.vtcr.value,
+                       wrapped_list(vtcr_summary(shape.vtcr), 4));
 }
 
 std::string mappings_text(const Report& report) {
@@ -87,6 +88,9 @@ std::string chosen_text(const Report& report) {
                : heading("sizes chosen, and what stopped the next larger one") + table.text(2);
 }
 
+// Of the names in front of the counts: "invalidations" and two spaces.
+constexpr std::size_t names_width = 15;
+
 // "12 translation"; a name with bytes in it gets a size: "dcache 1 GiB".
 std::string count_words(const Report::Count& count) {
     constexpr std::string_view bytes = "bytes";
@@ -105,7 +109,7 @@ std::string counts_words(const std::vector<Report::Count>& counts) {
             words.push_back(count_words(count));
         }
     }
-    return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
+    return words.empty() ? "none" : wrapped_list(words, names_width);
 }
 
 std::vector<Report::Count> most_first(std::vector<Report::Count> counts) {
@@ -130,13 +134,12 @@ std::string report_text(const Report& report, double wall_seconds) {
         text += shape_text(*report.geometry);
     }
     if (!report.features.empty()) {
-        text += fmt::format("  with {}\n", fmt::join(report.features, ", "));
+        text += fmt::format("  with {}\n", wrapped_list(report.features, 7));
     }
     text += mappings_text(report) + chosen_text(report) + '\n';
-    Columns lines{{Align::left, Align::left}};
-    const auto add = [&lines](std::string name, const std::vector<Report::Count>& counts) {
+    const auto add = [&text](std::string_view name, const std::vector<Report::Count>& counts) {
         if (!counts.empty()) {
-            lines.add({std::move(name), counts_words(counts)});
+            text += fmt::format("{:<{}}{}\n", name, names_width, counts_words(counts));
         }
     };
     add("faults", most_first(report.faults));
@@ -146,8 +149,8 @@ std::string report_text(const Report& report, double wall_seconds) {
     add("invalidations", report.invalidations);
     add("exits", most_first(report.exits));
     add("events", report.events);
-    lines.add({"time", time_words(report, wall_seconds)});
-    return text + lines.text();
+    text += fmt::format("{:<{}}{}\n", "time", names_width, time_words(report, wall_seconds));
+    return text;
 }
 
 } // namespace twofold::tool
