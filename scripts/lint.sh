@@ -30,15 +30,17 @@ else
     dialect=
 fi
 
-# tidy PRESET FILE...: the files that the preset compiles, with its own command lines.
+# tidy PRESET FOLDER...: what the preset compiles of these folders, with its own command lines.
 tidy() {
     preset=$1
+    shift
+    folders=$(echo "$@" | tr ' ' '|')
     database=build/$preset/compile_commands.json
     cmake --preset "$preset" >/dev/null
     step "clang-tidy, $preset"
     # shellcheck disable=SC2086
     sed -n "s|.*\"file\": \"$PWD/\(.*\.cpp\)\".*|\1|p" "$database" |
-        grep -v "^build/" | LC_ALL=C sort -u |
+        grep -E "^($folders)/" | LC_ALL=C sort -u |
         xargs -r -P "$(nproc)" -n 1 clang-tidy --quiet -p "build/$preset" $dialect \
             --extra-arg=-Wno-unknown-warning-option --extra-arg=-Qunused-arguments \
             >"build/results/tidy-$preset.log" 2>/dev/null || {
@@ -48,5 +50,5 @@ tidy() {
 }
 
 mkdir -p build/results
-tidy release
-[ ! -f hypervisor/CMakeLists.txt ] || tidy aarch64
+tidy aarch64 hypervisor
+tidy release src tools bench examples tests
