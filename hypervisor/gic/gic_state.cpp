@@ -51,7 +51,6 @@ void GicState::announce_all() {
 
 template <typename HolderOf>
 bool GicState::hold(unsigned self, InterruptBank& bank, std::uint32_t mask, HolderOf holder_of) {
-    constexpr unsigned pause = 256;
     if ((bank.resident & mask) == 0)
         return false;
     for (;;) {
@@ -59,8 +58,10 @@ bool GicState::hold(unsigned self, InterruptBank& bank, std::uint32_t mask, Hold
         std::uint32_t holders = 0;
         for (std::uint32_t rest = bank.resident & mask; rest != 0; rest &= rest - 1)
             holders |= std::uint32_t{1} << holder_of(static_cast<unsigned>(std::countr_zero(rest)));
-        for (; holders != 0; holders &= holders - 1) {
-            const unsigned vcpu = static_cast<unsigned>(std::countr_zero(holders));
+        std::array<std::uint32_t, max_vcpus> folds{};
+        for (std::uint32_t rest = holders; rest != 0; rest &= rest - 1) {
+            const unsigned vcpu = static_cast<unsigned>(std::countr_zero(rest));
+            folds[vcpu] = vcpus[vcpu].folds.load(std::memory_order_relaxed);
             if (vcpu == self)
                 fold_list_registers(*this, vcpu);
             else
@@ -71,8 +72,11 @@ bool GicState::hold(unsigned self, InterruptBank& bank, std::uint32_t mask, Hold
         // The others are in the guest, or about to be with the kick pending; whoever is at EL2 has
         // folded on its way in. So nobody can wait for us here.
         lock.unlock();
-        for (unsigned i = 0; i < pause; ++i)
-            cpu_relax();
+        for (; holders != 0; holders &= holders - 1) {
+            const unsigned vcpu = static_cast<unsigned>(std::countr_zero(holders));
+            while (vcpus[vcpu].folds.load(std::memory_order_relaxed) == folds[vcpu])
+                cpu_relax();
+        }
         lock.lock();
     }
     bank.held &= ~mask;

@@ -36,6 +36,8 @@ struct VcpuInterrupts {
     bool asleep = true; // GICR_WAKER.ProcessorSleep
     // Something changed since the list registers were filled. Whoever sets it kicks the vCPU.
     std::atomic<bool> stale{false};
+    // Counts how often the list registers were brought back, for whoever waits for it.
+    std::atomic<std::uint32_t> folds{0};
 
     // What the list registers hold, only changed on the vCPU's own CPU.
     unsigned list_registers = 0; // 0 until reset_cpu

@@ -237,6 +237,7 @@ void fold_list_registers(GicState& gic, unsigned vcpu) {
     }
     cpu.used = 0;
     cpu.stale.store(true, std::memory_order_relaxed);
+    cpu.folds.fetch_add(1, std::memory_order_relaxed);
 }
 
 void fill_list_registers(GicState& gic, unsigned vcpu) {
