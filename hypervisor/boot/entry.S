@@ -3,12 +3,13 @@
 #include "cpu/per_cpu_layout.hpp"
 
     .section .head, "ax"
-    .global _start
+    .global _start, image_start
 _start:
+image_start:
     b       primary_entry
     .long   0
     .quad   0                       // text_offset: from any 2 MiB aligned place
-    .quad   _end - _start           // image_size, with .bss
+    .quad   image_end - _start           // image_size, with .bss
     .quad   0b1010                  // [3] anywhere in memory, [2:1] 4K pages, [0] little endian
     .quad   0, 0, 0
     .ascii  "ARM\x64"

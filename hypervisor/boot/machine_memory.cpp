@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 
-extern "C" const char _start[];
-extern "C" const char __text_end[];
-extern "C" const char __rodata_end[];
-extern "C" const char _end[];
+extern "C" const char image_start[];
+extern "C" const char image_text_end[];
+extern "C" const char image_rodata_end[];
+extern "C" const char image_end[];
 
 namespace twofold::hyp {
 
@@ -47,15 +47,17 @@ private:
 
 } // namespace
 
-MemoryRange image_range() { return {address_of(_start), address_of(_end) - address_of(_start)}; }
+MemoryRange image_range() {
+    return {address_of(image_start), address_of(image_end) - address_of(image_start)};
+}
 
 bool map_image(AddressSpace& space) {
-    const std::uint64_t text = address_of(_start);
-    const std::uint64_t rodata = address_of(__text_end);
-    const std::uint64_t data = address_of(__rodata_end);
+    const std::uint64_t text = address_of(image_start);
+    const std::uint64_t rodata = address_of(image_text_end);
+    const std::uint64_t data = address_of(image_rodata_end);
     return space.map(text, rodata - text, MapKind::code) &&
            space.map(rodata, data - rodata, MapKind::constant) &&
-           space.map(data, address_of(_end) - data, MapKind::data);
+           space.map(data, address_of(image_end) - data, MapKind::data);
 }
 
 bool map_pages(AddressSpace& space, MemoryRange range, MapKind kind) {

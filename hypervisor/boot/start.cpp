@@ -13,8 +13,7 @@
 #include "runtime/panic.hpp"
 #include "runtime/print.hpp"
 #include "runtime/semihosting.hpp"
-
-extern "C" bool __aarch64_have_lse_atomics;
+#include "runtime/support.hpp"
 
 namespace twofold::hyp {
 
@@ -129,7 +128,7 @@ CpuFeatures common_features() {
 extern "C" [[noreturn]] void start_primary(const void* tree) {
     using namespace twofold::hyp;
     // [23:20] Atomic of ID_AA64ISAR0_EL1: 2 is FEAT_LSE
-    __aarch64_have_lse_atomics = ((TWOFOLD_READ_SYSREG(ID_AA64ISAR0_EL1) >> 20) & 0xf) >= 2;
+    use_lse_atomics(((TWOFOLD_READ_SYSREG(ID_AA64ISAR0_EL1) >> 20) & 0xf) >= 2);
     TWOFOLD_WRITE_SYSREG(CPTR_EL2, 0x33ff); // libfdt uses vector registers
     adopt_boot_cpu();
     const std::uint64_t tree_size = BootTree::size_of(tree);

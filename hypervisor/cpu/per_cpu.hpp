@@ -20,16 +20,16 @@ inline constexpr unsigned max_cpus = 8;
 struct Vcpu;
 
 struct PerCpu {
-    TrapFrame fault_frame;
-    std::uint64_t reserved[2];
-    std::uint64_t fault_stack_top;
-    std::uint64_t stack_top;
-    std::uint64_t mpidr;
-    unsigned index;
-    std::atomic<bool> online;
-    Vcpu* vcpu;
+    TrapFrame fault_frame{};
+    std::uint64_t reserved[2]{};
+    std::uint64_t fault_stack_top = 0;
+    std::uint64_t stack_top = 0;
+    std::uint64_t mpidr = 0;
+    unsigned index = 0;
+    std::atomic<bool> online{false};
+    Vcpu* vcpu = nullptr;
     IdRegisters id_registers;
-    Counters counters;
+    Counters counters{};
 };
 
 static_assert(offsetof(PerCpu, fault_frame) == PER_CPU_FAULT_FRAME);

@@ -9,7 +9,7 @@
 #include <array>
 #include <string_view>
 
-extern "C" const char _start[];
+extern "C" const char image_start[];
 
 namespace twofold::hyp {
 
@@ -17,7 +17,7 @@ namespace {
 
 template <typename... Arguments>
 void line(std::string_view pattern, const Arguments&... arguments) {
-    std::array<char, 160> buffer;
+    std::array<char, 160> buffer{};
     BufferSink sink{buffer};
     format_to(sink, pattern, arguments...);
     print_unlocked(sink.text());
@@ -46,7 +46,7 @@ extern "C" void handle_el2_trap(twofold::hyp::TrapFrame* frame, twofold::hyp::Tr
     using namespace twofold::hyp;
     if (kind == TrapKind::synchronous && skip_semihosting_probe(frame->elr))
         return;
-    const auto base = reinterpret_cast<std::uintptr_t>(_start);
+    const auto base = reinterpret_cast<std::uintptr_t>(image_start);
     line("\ntwofold: {} in EL2 at {:#x} (image + {:#x})\n", name_of(kind), frame->elr,
          frame->elr - base);
     line("  ESR {:#010x}  FAR {:#018x}  SPSR {:#010x}  SP {:#018x}\n", frame->esr, frame->far,

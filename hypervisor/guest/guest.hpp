@@ -50,7 +50,7 @@ public:
 
     // On the CPU of each vCPU: waits until the vCPU is switched on and runs it. The stack of the
     // CPU is used from its top.
-    [[noreturn]] void run(unsigned vcpu);
+    [[noreturn]] void run(unsigned index);
 
     // Switches the first vCPU on at the kernel's entry.
     void start();
@@ -70,7 +70,7 @@ public:
     std::int64_t switch_on(std::uint64_t mpidr, std::uint64_t entry, std::uint64_t context);
     std::int64_t affinity_info(std::uint64_t mpidr, std::uint64_t lowest_level) const;
 
-    void kick(unsigned vcpu) override;
+    void kick(unsigned index) override;
 
     VirtualGic& vgic() { return vgic_; }
     GuestRam& memory() { return memory_; }

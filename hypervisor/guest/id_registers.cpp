@@ -18,9 +18,9 @@ constexpr std::uint64_t fields(Nibbles... nibbles) {
 }
 
 struct Rule {
-    unsigned crm;
-    unsigned op2;
-    std::uint64_t shown;
+    unsigned crm = 0;
+    unsigned op2 = 0;
+    std::uint64_t shown = 0;
     std::uint64_t one_at_most = 0; // of the shown fields: cut to 1
 };
 

@@ -21,7 +21,7 @@ std::uint64_t little_endian(std::span<const std::byte> at) {
 
 std::expected<LinuxImage, std::string_view> LinuxImage::parse(std::span<const std::byte> file) {
     constexpr std::size_t header_size = 64;
-    if (file.size() < header_size || std::memcmp(file.data() + 56, "ARM\x64", 4) != 0)
+    if (file.size() < header_size || std::memcmp(file.data() + 56, "ARMd", 4) != 0)
         return std::unexpected("the kernel is not an uncompressed arm64 Image");
     LinuxImage image{.text_offset = little_endian(file.subspan(8, 8)),
                      .image_size = little_endian(file.subspan(16, 8))};

@@ -50,7 +50,7 @@ private:
     }
 
     SemihostingFile file_;
-    std::array<char, 2048> buffer_;
+    std::array<char, 2048> buffer_{};
     std::size_t used_ = 0;
     bool failed_ = false;
 };

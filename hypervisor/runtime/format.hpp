@@ -37,25 +37,27 @@ class FormatArgument {
 public:
     enum class Kind : std::uint8_t { boolean, character, unsigned_number, signed_number, text };
 
-    constexpr FormatArgument(bool value) : number_{value}, kind_{Kind::boolean} {}
-    constexpr FormatArgument(char value)
-        : number_{static_cast<unsigned char>(value)}, kind_{Kind::character} {}
-    constexpr FormatArgument(const char* value) : text_{value}, kind_{Kind::text} {}
-    constexpr FormatArgument(std::string_view value) : text_{value}, kind_{Kind::text} {}
+    explicit constexpr FormatArgument(bool value) : number_{value}, kind_{Kind::boolean} {}
+    explicit constexpr FormatArgument(char value)
+        : number_{static_cast<unsigned char>(value)},
+          kind_{Kind::character} {}
+    explicit constexpr FormatArgument(const char* value) : text_{value}, kind_{Kind::text} {}
+    explicit constexpr FormatArgument(std::string_view value) : text_{value}, kind_{Kind::text} {}
 
     template <std::integral T>
-    constexpr FormatArgument(T value)
+    explicit constexpr FormatArgument(T value)
         : number_{static_cast<std::uint64_t>(value)},
           kind_{std::is_signed_v<T> ? Kind::signed_number : Kind::unsigned_number} {}
 
     template <typename T>
-        requires std::is_enum_v<T>
-    constexpr FormatArgument(T value)
+    requires std::is_enum_v<T>
+    explicit constexpr FormatArgument(T value)
         : FormatArgument{static_cast<std::underlying_type_t<T>>(value)} {}
 
     template <typename T>
-    FormatArgument(T* value)
-        : number_{reinterpret_cast<std::uintptr_t>(value)}, kind_{Kind::unsigned_number} {}
+    explicit FormatArgument(T* value)
+        : number_{reinterpret_cast<std::uintptr_t>(value)},
+          kind_{Kind::unsigned_number} {}
 
     Kind kind() const { return kind_; }
     std::uint64_t number() const { return number_; }
@@ -64,7 +66,7 @@ public:
 private:
     std::string_view text_;
     std::uint64_t number_ = 0;
-    Kind kind_;
+    Kind kind_ = Kind::text;
 };
 
 void format_arguments(TextSink& sink, std::string_view pattern,

@@ -18,7 +18,7 @@ void print_unlocked(std::string_view message);
 
 template <typename... Arguments>
 [[noreturn]] void panic(std::string_view pattern, const Arguments&... arguments) {
-    std::array<char, 256> buffer;
+    std::array<char, 256> buffer{};
     BufferSink sink{buffer};
     format_to(sink, pattern, arguments...);
     panic_text(sink.text());

@@ -10,7 +10,8 @@
 
 namespace twofold::hyp {
 
-// Takes one complete message. It is called by any CPU, with interrupts masked, and locks for itself.
+// Takes one complete message. It is called by any CPU, with interrupts masked, and locks for
+// itself.
 using PrintOutput = void (*)(std::string_view message);
 
 // Messages before the first call are dropped.
@@ -19,7 +20,7 @@ void print_text(std::string_view message);
 
 template <typename... Arguments>
 void print(std::string_view pattern, const Arguments&... arguments) {
-    std::array<char, 256> buffer;
+    std::array<char, 256> buffer{};
     BufferSink sink{buffer};
     format_to(sink, pattern, arguments...);
     print_text(sink.text());

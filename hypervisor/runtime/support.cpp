@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What the compiler and the libraries expect of a run-time system.
+#include "runtime/support.hpp"
+
 #include "runtime/panic.hpp"
 
 #include <cstdint>
 
+// The names are those that the compiler and the libraries use.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" {
 
 // libgcc's out-of-line atomics look here on every call; set at boot from ID_AA64ISAR0_EL1.
@@ -28,6 +32,14 @@ namespace std {
 }
 
 } // namespace std
+
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
+
+namespace twofold::hyp {
+
+void use_lse_atomics(bool available) { __aarch64_have_lse_atomics = available; }
+
+} // namespace twofold::hyp
 
 // Nothing here is created with new, so these are never called; tables of virtual functions refer to
 // them.
