@@ -67,9 +67,10 @@ primary_entry:
 7:  wfe
     b       7b
 
-// E2H = 0, the guest's EL1 in AArch64, the MMU of EL2 off. Leaves x0..x2 changed.
+// E2H = 0, EL1 in AArch64, interrupts and SErrors to EL2, the MMU of EL2 off. Changes x0.
 reset_el2:
-    mov     x0, #(1 << 31)
+    mov     x0, #(1 << 31)          // RW
+    orr     x0, x0, #(7 << 3)       // AMO, IMO, FMO
     msr     hcr_el2, x0
     isb
     ldr     x0, =SCTLR_EL2_RESET

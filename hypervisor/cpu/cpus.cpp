@@ -5,6 +5,7 @@
 #include "cpu/cache.hpp"
 #include "cpu/machine.hpp"
 #include "cpu/spinlock.hpp"
+#include "runtime/panic.hpp"
 #include "runtime/print.hpp"
 
 #include <array>
@@ -39,6 +40,18 @@ PerCpu& prepare(unsigned index, std::uint64_t mpidr) {
     cpu.stack_top = reinterpret_cast<std::uintptr_t>(&stacks[index]) + stack_size;
     cpu.fault_stack_top = reinterpret_cast<std::uintptr_t>(&fault_stacks[index]) + fault_stack_size;
     return cpu;
+}
+
+// The next CPU is started only when this one has read what it needs.
+void wait_until_online(const PerCpu& cpu) {
+    constexpr std::uint64_t patience_seconds = 20;
+    const std::uint64_t end =
+        TWOFOLD_READ_SYSREG(CNTPCT_EL0) + patience_seconds * TWOFOLD_READ_SYSREG(CNTFRQ_EL0);
+    while (!cpu.online.load(std::memory_order_acquire)) {
+        if (TWOFOLD_READ_SYSREG(CNTPCT_EL0) > end)
+            panic("CPU {:#x} was started but does not arrive\n", cpu.mpidr);
+        cpu_relax();
+    }
 }
 
 } // namespace
@@ -89,8 +102,7 @@ void start_other_cpus(std::span<const std::uint64_t> mpidrs, const AddressSpace&
             print("CPU {:#x} does not start: PSCI error {}\n", mpidr, result);
             continue;
         }
-        while (!cpu.online.load(std::memory_order_acquire))
-            cpu_relax();
+        wait_until_online(cpu);
         ++started;
     }
 }

@@ -55,9 +55,7 @@ public:
         : FormatArgument{static_cast<std::underlying_type_t<T>>(value)} {}
 
     template <typename T>
-    explicit FormatArgument(T* value)
-        : number_{reinterpret_cast<std::uintptr_t>(value)},
-          kind_{Kind::unsigned_number} {}
+    explicit FormatArgument(T* value) : number_{reinterpret_cast<std::uintptr_t>(value)} {}
 
     Kind kind() const { return kind_; }
     std::uint64_t number() const { return number_; }
@@ -66,7 +64,7 @@ public:
 private:
     std::string_view text_;
     std::uint64_t number_ = 0;
-    Kind kind_ = Kind::text;
+    Kind kind_ = Kind::unsigned_number;
 };
 
 void format_arguments(TextSink& sink, std::string_view pattern,
