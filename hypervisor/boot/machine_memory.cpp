@@ -2,6 +2,8 @@
 // The memory map of EL2 from the device tree.
 #include "boot/machine_memory.hpp"
 
+#include "cpu/cpus.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -55,9 +57,16 @@ bool map_image(AddressSpace& space) {
     const std::uint64_t text = address_of(image_start);
     const std::uint64_t rodata = address_of(image_text_end);
     const std::uint64_t data = address_of(image_rodata_end);
-    return space.map(text, rodata - text, MapKind::code) &&
-           space.map(rodata, data - rodata, MapKind::constant) &&
-           space.map(data, address_of(image_end) - data, MapKind::data);
+    if (!space.map(text, rodata - text, MapKind::code) ||
+        !space.map(rodata, data - rodata, MapKind::constant))
+        return false;
+    std::uint64_t at = data;
+    for (const std::uint64_t guard : guard_pages()) {
+        if (!space.map(at, guard - at, MapKind::data))
+            return false;
+        at = guard + page;
+    }
+    return space.map(at, address_of(image_end) - at, MapKind::data);
 }
 
 bool map_pages(AddressSpace& space, MemoryRange range, MapKind kind) {

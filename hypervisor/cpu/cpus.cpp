@@ -59,6 +59,13 @@ void wait_until_online(const PerCpu& cpu) {
 PerCpu& cpu(unsigned index) { return cpus[index]; }
 unsigned cpu_count() { return started; }
 
+std::array<std::uint64_t, max_cpus> guard_pages() {
+    std::array<std::uint64_t, max_cpus> pages{};
+    for (unsigned i = 0; i < max_cpus; ++i)
+        pages[i] = reinterpret_cast<std::uintptr_t>(&stacks[i]);
+    return pages;
+}
+
 IdRegisters read_id_registers() {
     return {
         .mmfr0 = TWOFOLD_READ_SYSREG(ID_AA64MMFR0_EL1),

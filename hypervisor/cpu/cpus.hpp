@@ -5,6 +5,7 @@
 #include "cpu/per_cpu.hpp"
 #include "memory/address_space.hpp"
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -27,6 +28,10 @@ void adopt_boot_cpu();
 // the firmware accepted are online.
 void start_other_cpus(std::span<const std::uint64_t> mpidrs, const AddressSpace& space,
                       void (*entry)(PerCpu& cpu));
+
+// The lowest page of each stack. It stays unmapped, so that a stack that is too small ends in a
+// fault and not in its neighbour; the handler of such faults has stacks of its own. Ascending.
+std::array<std::uint64_t, max_cpus> guard_pages();
 
 // Of the calling CPU.
 IdRegisters read_id_registers();
