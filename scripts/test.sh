@@ -57,6 +57,15 @@ host_stage() { # STAGE PRESET
     count_cases "$1" "$2" "$log" $status
 }
 
+guest_stage() { # STAGE SCRIPT
+    step "running $1"
+    local file=$results/guests.totals passed=0 failed=1
+    rm -f "$file"
+    "$2" "$file"
+    [ ! -s "$file" ] || read -r passed failed <"$file"
+    record "$1" "$passed" "$failed" 0
+}
+
 run_stages() {
     host_stage "host tests" release
     host_stage "host tests, address and undefined-behaviour sanitizers" asan
@@ -64,13 +73,7 @@ run_stages() {
 
     if scripts/build.sh aarch64 && [ -s build/aarch64/twofold.img ] &&
         [ -x build/release/bin/twofold ]; then
-        step "booting guests"
-        local boots=$results/boot.totals
-        rm -f "$boots"
-        scripts/boot-tests.sh "$boots"
-        local passed=0 failed=1
-        [ ! -s "$boots" ] || read -r passed failed <"$boots"
-        record "guests booted in QEMU" "$passed" "$failed" 0
+        guest_stage "Linux guests booted in QEMU" scripts/boot-tests.sh
     else
         record "hypervisor (build)" 0 1 0
     fi
