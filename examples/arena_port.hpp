@@ -28,6 +28,9 @@ public:
             entry(i).store(value, std::memory_order_release);
         }
         std::uint64_t exchange(unsigned i, std::uint64_t value) { return entry(i).exchange(value); }
+        std::uint64_t clear_bits(unsigned i, std::uint64_t mask) {
+            return entry(i).fetch_and(~mask);
+        }
         bool compare_exchange(unsigned i, std::uint64_t before, std::uint64_t after) {
             return entry(i).compare_exchange_strong(before, after);
         }

@@ -52,10 +52,14 @@ public:
             const bool expected = ran_out ? result.error() == Error::out_of_memory
                                           : result.error() == r.expected_error;
             EXPECT_TRUE(expected) << to_string(result.error()) << describe(r);
-            if (before) {
+            if (r.kind == Kind::split) {
+                // Some blocks may be split already: the comparison below says whether all is there.
+            } else if (before) {
                 EXPECT_EQ(*before, leaves()) << "an error changed something" << describe(r);
             }
-            EXPECT_EQ(port_.live(), tables_before) << "an error kept tables" << describe(r);
+            if (r.kind != Kind::split) {
+                EXPECT_EQ(port_.live(), tables_before) << "an error kept tables" << describe(r);
+            }
         } else {
             EXPECT_FALSE(r.expected_error) << describe(r);
             EXPECT_FALSE(ran_out) << "success in spite of a failed allocation" << describe(r);
@@ -91,7 +95,18 @@ public:
     }
 
 private:
-    enum class Kind { map, map_if_absent, unmap, protect, relax, make_young };
+    enum class Kind {
+        map,
+        map_if_absent,
+        unmap,
+        protect,
+        relax,
+        make_young,
+        write_protect,
+        clear_young,
+        split,
+        collapse
+    };
     struct Request {
         Kind kind = Kind::map;
         std::uint64_t ipa = 0;
@@ -116,7 +131,7 @@ private:
 
     Request pick() {
         Request r;
-        r.kind = static_cast<Kind>(below(6));
+        r.kind = static_cast<Kind>(below(10));
         // A size around that of some level's entry, so that operations meet entries of every kind.
         const Level level = geometry_.initial_level() + static_cast<int>(below(geometry_.levels()));
         const std::uint64_t entry = geometry_.entry_size(level);
@@ -134,6 +149,10 @@ private:
         r.ipa = align_down(ipa, page());
         r.length = align_down(length, page());
         pick_pa(r);
+        // Each block that is split takes a table.
+        while (r.kind == Kind::split && leaves_in(r) > 16) {
+            r.length = std::max(page(), align_down(r.length / 2, page()));
+        }
         pick_attributes(r);
         if (r.kind == Kind::map_if_absent && oracle_.any(r.ipa, r.length)) {
             r.expected_error = Error::already_mapped;
@@ -145,6 +164,12 @@ private:
             r.expected_error = Error::not_mapped;
         }
         return r;
+    }
+
+    std::uint64_t leaves_in(const Request& r) const {
+        std::uint64_t count = 0;
+        table_.for_each_leaf(Ipa{r.ipa}, r.length, [&](const Mapping&) { ++count; });
+        return count;
     }
 
     void pick_pa(Request& r) {
@@ -226,6 +251,20 @@ private:
         case Kind::make_young:
             relaxed_ = leaf_at(r.ipa);
             return table_.make_young(m.ipa);
+        case Kind::write_protect:
+            relaxed_ = whole_leaves(r);
+            return table_.write_protect(m.ipa, r.length, owed_);
+        case Kind::clear_young:
+            relaxed_ = whole_leaves(r);
+            return table_.test_and_clear_young(
+                m.ipa, r.length, [](Ipa, std::uint64_t) {}, &owed_);
+        case Kind::split:
+            return table_.split(m.ipa, r.length, split_size(r), owed_);
+        case Kind::collapse:
+            if (const auto made = table_.collapse(m.ipa, r.length, owed_); !made) {
+                return std::unexpected(made.error());
+            }
+            return {};
         }
         return {};
     }
@@ -236,6 +275,21 @@ private:
         const auto found = table_.lookup(Ipa{ipa});
         return found->mapping ? std::pair{found->mapping->ipa.value, found->mapping->size}
                               : std::pair{ipa, std::uint64_t{0}};
+    }
+
+    // The range with all of the leaves at its ends.
+    std::pair<std::uint64_t, std::uint64_t> whole_leaves(const Request& r) const {
+        const auto first = leaf_at(r.ipa);
+        const auto last = leaf_at(r.ipa + r.length - page());
+        const std::uint64_t end = std::max(r.ipa + r.length, last.first + last.second);
+        return {first.first, end - first.first};
+    }
+    // One or two levels below the largest leaf of the range: few enough descriptors.
+    std::uint64_t split_size(const Request& r) const {
+        Level level = page_level;
+        table_.for_each_leaf(Ipa{r.ipa}, r.length,
+                             [&](const Mapping& m) { level = std::min(level, m.level); });
+        return geometry_.entry_size(std::min(level + 1, page_level));
     }
 
     void record(const Request& r) {
@@ -260,6 +314,19 @@ private:
             oracle_.change(relaxed_.first, relaxed_.second,
                            [](Attributes& a) { a.access_flag = true; });
             break;
+        case Kind::write_protect:
+            oracle_.change(relaxed_.first, relaxed_.second,
+                           [](Attributes& a) { a.permissions.write = false; });
+            break;
+        case Kind::clear_young:
+            oracle_.change(relaxed_.first, relaxed_.second,
+                           [](Attributes& a) { a.access_flag = false; });
+            break;
+        case Kind::split:
+            break; // nothing that a guest could tell
+        case Kind::collapse:
+            merge_access_flags(r);
+            break;
         }
     }
 
@@ -277,6 +344,17 @@ private:
                 best = std::max(best, fits ? size : 0);
             }
             EXPECT_EQ(m.size, best) << "at ipa 0x" << std::hex << m.ipa.value << describe(r);
+        });
+    }
+
+    // A block is as young as the youngest of the leaves that it was made of.
+    void merge_access_flags(const Request& r) {
+        table_.for_each_leaf(Ipa{r.ipa}, r.length, [&](const Mapping& m) {
+            bool young = false;
+            oracle_.change(m.ipa.value, m.size,
+                           [&](const Attributes& a) { young |= a.access_flag; });
+            EXPECT_EQ(m.attributes.access_flag, young) << describe(r);
+            oracle_.change(m.ipa.value, m.size, [&](Attributes& a) { a.access_flag = young; });
         });
     }
 
@@ -381,8 +459,9 @@ private:
 
     std::string describe(const Request& r) const {
         std::ostringstream out;
-        constexpr const char* names[] = {"map",     "map_if_absent", "unmap",
-                                         "protect", "relax",         "make_young"};
+        constexpr const char* names[] = {"map",   "map_if_absent", "unmap",         "protect",
+                                         "relax", "make_young",    "write_protect", "clear_young",
+                                         "split", "collapse"};
         out << "\n"
             << names[static_cast<int>(r.kind)] << std::hex << " ipa 0x" << r.ipa << " length 0x"
             << r.length << " pa 0x" << r.pa << " max 0x" << r.max_size << " in "

@@ -82,6 +82,13 @@ public:
         return {(d.value & ~address_mask(level)) | encode_address(pa)};
     }
 
+    // The leaf `d` of `level` without its address, as a leaf of `below`, a higher level number: a
+    // page has a descriptor type of its own, and no nT.
+    constexpr std::uint64_t attributes_below(Descriptor d, Level level, Level below) const {
+        const std::uint64_t bits = d.value & ~(address_mask(level) | 0b11);
+        return below == page_level ? (bits & ~leaf::nt::mask) | 0b11 : bits | 0b01;
+    }
+
     // The bits that hold the output address of a leaf of `level`.
     constexpr std::uint64_t address_mask(Level level) const {
         const std::uint64_t mask = bit_mask(47, level_shift(granule_, level));

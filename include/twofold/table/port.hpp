@@ -25,6 +25,8 @@ concept PortTable = requires(T table, unsigned index, std::uint64_t value) {
     { table.publish(index, value) } -> std::same_as<void>;
     // Atomic swap; returns what was there.
     { table.exchange(index, value) } -> std::same_as<std::uint64_t>;
+    // Atomic AND with the complement of the mask (LDCLR); returns what was there.
+    { table.clear_bits(index, value) } -> std::same_as<std::uint64_t>;
     // Atomic compare-and-swap (old, new); false if something else was there.
     { table.compare_exchange(index, value, value) } -> std::same_as<bool>;
 };

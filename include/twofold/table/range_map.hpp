@@ -87,7 +87,7 @@ private:
             if (tree_.format.is_table(d, level)) {
                 count += tables_below(tree_.format.next_table(d), level + 1, inside);
             } else if (inside == entry) {
-                count += full_subtree(level + 1);
+                count += tree_.full_subtree(level + 1, largest_);
             } else {
                 count += 1 + tables_below(std::nullopt, level + 1, inside);
             }
@@ -106,13 +106,6 @@ private:
         }
         return count;
     }
-    // A table of `level` that the range covers completely, and all below it.
-    std::uint64_t full_subtree(Level level) const {
-        return level >= largest_
-                   ? 1
-                   : 1 + tree_.geometry.entries_below_root() * full_subtree(level + 1);
-    }
-
     bool any_leaf(Pa table, Level level, IpaRange part) const {
         bool found = false;
         const auto entries = tree_.table(table);

@@ -76,11 +76,7 @@ Pa build_split(Tree<Port>& tree, TableList& reserve, Descriptor old, Level level
     const Pa table = table_list::pop(tree.port, reserve);
     auto entries = tree.table(table);
     const Level below = level + 1;
-    // A page has a descriptor type of its own, and no nT.
-    const std::uint64_t type = below == page_level ? 0b11 : 0b01;
-    const std::uint64_t removed =
-        format.address_mask(level) | 0b11 | (below == page_level ? leaf::nt::mask : 0);
-    const std::uint64_t attributes = (old.value & ~removed) | type;
+    const std::uint64_t attributes = format.attributes_below(old, level, below);
     const Pa pa = format.output(old, level);
     tree.for_each_entry(below, block, [&](unsigned i, IpaRange entry, IpaRange) {
         const IpaRange inside = entry.intersect(part);

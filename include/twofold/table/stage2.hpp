@@ -16,6 +16,9 @@
 #pragma once
 
 #include <twofold/arch/vttbr.hpp>
+#include <twofold/table/block_split.hpp>
+#include <twofold/table/collapse.hpp>
+#include <twofold/table/leaf_sweep.hpp>
 #include <twofold/table/mapping.hpp>
 #include <twofold/table/range_change.hpp>
 #include <twofold/table/range_map.hpp>
@@ -149,6 +152,95 @@ public:
         Invalidation owed;
         return change(found->mapping->ipa, found->mapping->size,
                       LeafChange{.keep = ~std::uint64_t{0}, .set = leaf::af::mask}, owed);
+    }
+
+    // Takes the write permission from all leaves that map something in the range, hardware's to
+    // give it back (DBM) included. Takes no memory and splits nothing: a block that reaches beyond
+    // the range is protected as a whole. Errors: ipa_misaligned, range_misaligned, range_empty,
+    // ipa_out_of_range.
+    std::expected<void, Error> write_protect(Ipa ipa, std::uint64_t length, Invalidation& owed) {
+        const auto range = check_range(ipa, length);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        constexpr std::uint64_t writable = leaf::s2ap_write::mask | leaf::dbm::mask;
+        LeafSweep{tree_, *range}.clear_bits(
+            writable, 0, writable, [&](Ipa start, std::uint64_t size, Level level, std::uint64_t) {
+                owed.add_leaf(start, size, level);
+            });
+        return {};
+    }
+
+    // Clears AF in the leaves that map something in the range, and calls visit(Ipa start,
+    // std::uint64_t size) for each that had it: blocks as a whole, without splitting. A TLB may
+    // hold the old entry, so that an access that it allows is not noticed; who wants each access
+    // noticed passes `owed` and discharges it. Errors: as write_protect().
+    template <class Visit>
+    std::expected<void, Error> test_and_clear_young(Ipa ipa, std::uint64_t length, Visit&& visit,
+                                                    Invalidation* owed = nullptr) {
+        const auto range = check_range(ipa, length);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        LeafSweep{tree_, *range}.clear_bits(
+            leaf::af::mask, 0, leaf::af::mask,
+            [&](Ipa start, std::uint64_t size, Level level, std::uint64_t) {
+                if (owed != nullptr) {
+                    owed->add_leaf(start, size, level);
+                }
+                visit(start, size);
+            });
+        return {};
+    }
+
+    // Makes the leaves of the range that hardware has found written (DBM and S2AP[1]) clean again,
+    // and calls visit(Ipa start, std::uint64_t size) for each. What is written after `owed` is
+    // discharged is found by the next call; read the memory after that, too. Errors: as
+    // write_protect().
+    template <class Visit>
+    std::expected<void, Error> collect_dirty(Ipa ipa, std::uint64_t length, Invalidation& owed,
+                                             Visit&& visit) {
+        const auto range = check_range(ipa, length);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        LeafSweep{tree_, *range}.clear_bits(
+            leaf::s2ap_write::mask, leaf::dbm::mask, leaf::s2ap_write::mask,
+            [&](Ipa start, std::uint64_t size, Level level, std::uint64_t) {
+                owed.add_leaf(start, size, level);
+                visit(start, size);
+            });
+        return {};
+    }
+
+    // Replaces the blocks that are larger than `size` and map something in the range by leaves of
+    // `size` that map the same, with attributes, AF, dirty state and software bits. Errors: as
+    // write_protect(); size_not_mappable; out_of_memory: some blocks are split and some are not,
+    // and all that was mapped still is.
+    std::expected<void, Error> split(Ipa ipa, std::uint64_t length, std::uint64_t size,
+                                     Invalidation& owed) {
+        const auto range = check_range(ipa, length);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        const auto level = geometry().level_of(size);
+        if (!level) {
+            return std::unexpected(Error::size_not_mappable);
+        }
+        return BlockSplit<Port>{tree_, *range, *level, owed}.run();
+    }
+
+    // Replaces tables that lie in the range as a whole, and whose leaves are complete, uniform and
+    // one run of memory, by blocks, level by level upwards. AF and dirty state of the leaves are
+    // merged; leaves that differ in anything else stay as they are. Takes no memory. Returns how
+    // many blocks were made. Errors: as write_protect().
+    std::expected<std::uint64_t, Error> collapse(Ipa ipa, std::uint64_t length,
+                                                 Invalidation& owed) {
+        const auto range = check_range(ipa, length);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        return Collapse<Port>{tree_, *range, owed}.run();
     }
 
     // What is at `ipa`. Errors: ipa_out_of_range.

@@ -49,6 +49,13 @@ struct Tree {
         }
     }
 
+    // A table of `level` and all below it, where all leaves are at `leaves` or above.
+    std::uint64_t full_subtree(Level level, Level leaves) const {
+        return level >= leaves
+                   ? 1
+                   : 1 + geometry.entries_below_root() * full_subtree(level + 1, leaves);
+    }
+
     // Takes `count` tables for later; all or none.
     std::expected<TableList, Error> reserve(std::uint64_t count) {
         TableList list;
