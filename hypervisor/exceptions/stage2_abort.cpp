@@ -2,8 +2,10 @@
 // A stage-2 abort is decoded and resolved by the library; what is left is to do as it says.
 #include "exceptions/stage2_abort.hpp"
 
+#include "cpu/sysreg.hpp"
 #include "exceptions/injection.hpp"
 #include "guest/guest.hpp"
+#include "guest/stage1_walk.hpp"
 #include "runtime/print.hpp"
 
 #include <twofold/arch/abort.hpp>
@@ -28,7 +30,21 @@ std::uint64_t loaded_value(std::uint64_t value, const AccessSyndrome& syndrome) 
     return syndrome.reg_is_64 ? value : cut(value, 4);
 }
 
-void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection) {
+// The syndrome has the level of stage 2 only. 0 where the guest has changed its tables meanwhile.
+Level stage1_level(const Vcpu& vcpu, const Abort& abort) {
+    if (!abort.s1ptw || !abort.ipa || !abort.far)
+        return 0;
+    const auto walk =
+        Stage1Walk::make(*abort.far, TWOFOLD_READ_SYSREG(TCR_EL1), TWOFOLD_READ_SYSREG(TTBR0_EL1),
+                         TWOFOLD_READ_SYSREG(TTBR1_EL1));
+    if (!walk)
+        return 0;
+    const GuestRam& memory = vcpu.guest->memory();
+    return walk->level_at(*abort.ipa, *abort.far, [&memory](Ipa ipa) { return memory.peek(ipa); })
+        .value_or(0);
+}
+
+void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection, Level walk_level = 0) {
     if (frame.elr == vcpu.abort_elr && frame.far == vcpu.abort_far) {
         if (++vcpu.repeated_aborts == repeated_abort_limit) {
             print("vCPU {}: aborts for ever at PC {:#x}, address {:#x}\n", vcpu.index, frame.elr,
@@ -41,7 +57,7 @@ void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection) {
         vcpu.abort_far = frame.far;
         vcpu.repeated_aborts = 0;
     }
-    const auto status = injection.status().encode();
+    const auto status = injection.status(walk_level).encode();
     inject_abort(frame, status.value_or(0x10)); // 0x10: synchronous external abort
 }
 
@@ -85,7 +101,7 @@ void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
         emulate(vcpu, frame, resolution.mmio);
         return;
     case Outcome::inject:
-        give_abort(vcpu, frame, resolution.injection);
+        give_abort(vcpu, frame, resolution.injection, stage1_level(vcpu, *abort));
         return;
     case Outcome::stop:
         print("vCPU {}: {} at PC {:#x}: ESR {:#x}, FAR {:#x}, HPFAR {:#x}\n", vcpu.index,

@@ -17,7 +17,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -38,6 +40,7 @@ public:
 
     Resolution handle(const Abort& abort, unsigned vcpu);
     bool write(Ipa ipa, std::span<const std::byte> data);
+    std::optional<std::uint64_t> peek(Ipa ipa) const { return backing_.peek(ipa - base_); }
     // As at the beginning: nothing is mapped, nothing is backed.
     void reset();
 

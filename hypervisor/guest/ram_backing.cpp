@@ -77,6 +77,17 @@ bool RamBacking::write(std::uint64_t offset, std::span<const std::byte> data) {
     return true;
 }
 
+std::optional<std::uint64_t> RamBacking::peek(std::uint64_t offset) const {
+    std::uint64_t word = 0;
+    if (offset >= size_ || !is_aligned(offset, sizeof(word)))
+        return std::nullopt;
+    const std::uint64_t pa = extents_[offset / extent_].load(std::memory_order_acquire);
+    if (pa == absent)
+        return std::nullopt;
+    std::memcpy(&word, reinterpret_cast<const std::byte*>(pa + offset % extent_), sizeof(word));
+    return word;
+}
+
 void RamBacking::release() {
     const std::uint64_t count = align_up(size_, extent_) / extent_;
     for (std::uint64_t i = 0; i < count; ++i) {
