@@ -30,9 +30,13 @@ std::uint64_t loaded_value(std::uint64_t value, const AccessSyndrome& syndrome) 
     return syndrome.reg_is_64 ? value : cut(value, 4);
 }
 
-// The syndrome has the level of stage 2 only. 0 where the guest has changed its tables meanwhile.
-Level stage1_level(const Vcpu& vcpu, const Abort& abort) {
-    if (!abort.s1ptw || !abort.ipa || !abort.far)
+// The level of stage 1 for an abort of the guest: ESR_EL2 has that of stage 2 only. 0 where it
+// cannot be known, as when the guest has changed its tables meanwhile.
+Level stage1_level(const Vcpu& vcpu, const Abort& abort, InjectedFault fault) {
+    constexpr std::uint64_t mmu_is_on = 1; // SCTLR_EL1 [0] M
+    const bool beyond = fault == InjectedFault::address_size;
+    if (!abort.ipa || !abort.far || (!abort.s1ptw && !beyond) ||
+        (TWOFOLD_READ_SYSREG(SCTLR_EL1) & mmu_is_on) == 0)
         return 0;
     const auto walk =
         Stage1Walk::make(*abort.far, TWOFOLD_READ_SYSREG(TCR_EL1), TWOFOLD_READ_SYSREG(TTBR0_EL1),
@@ -40,8 +44,14 @@ Level stage1_level(const Vcpu& vcpu, const Abort& abort) {
     if (!walk)
         return 0;
     const GuestRam& memory = vcpu.guest->memory();
-    return walk->level_at(*abort.ipa, *abort.far, [&memory](Ipa ipa) { return memory.peek(ipa); })
-        .value_or(0);
+    const auto read = [&memory](Ipa ipa) { return memory.peek(ipa); };
+    if (!abort.s1ptw)
+        return walk->last_level(*abort.far, read).value_or(0);
+    const Level level = walk->level_at(*abort.ipa, *abort.far, read).value_or(0);
+    if (!beyond)
+        return level;
+    // An address that is too wide is the fault of the descriptor that has it; in TTBRn, level 0.
+    return level == walk->initial_level() ? 0 : level - 1;
 }
 
 void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection, Level walk_level = 0) {
@@ -101,7 +111,8 @@ void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
         emulate(vcpu, frame, resolution.mmio);
         return;
     case Outcome::inject:
-        give_abort(vcpu, frame, resolution.injection, stage1_level(vcpu, *abort));
+        give_abort(vcpu, frame, resolution.injection,
+                   stage1_level(vcpu, *abort, resolution.injection.fault));
         return;
     case Outcome::stop:
         print("vCPU {}: {} at PC {:#x}: ESR {:#x}, FAR {:#x}, HPFAR {:#x}\n", vcpu.index,

@@ -38,12 +38,31 @@ struct Stage1Walk {
             if (entry.align_down(4 * KiB) == page.align_down(4 * KiB))
                 return level;
             const std::optional<std::uint64_t> descriptor = read(entry);
-            if (!descriptor || (*descriptor & 0b11) != 0b11) // [1:0] no table
+            if (!descriptor || !is_table(*descriptor))
                 return std::nullopt;
             at = next_table(*descriptor);
         }
         return std::nullopt;
     }
+
+    // The level where the walk for `address` ends.
+    template <typename Read>
+    std::optional<Level> last_level(std::uint64_t address, Read read) const {
+        std::uint64_t at = table;
+        for (Level level = initial_level(); level <= 3; ++level) {
+            const std::optional<std::uint64_t> descriptor =
+                read(descriptor_address(at, level, address));
+            if (!descriptor)
+                return std::nullopt;
+            if (level == 3 || !is_table(*descriptor))
+                return level;
+            at = next_table(*descriptor);
+        }
+        return std::nullopt;
+    }
+
+private:
+    static constexpr bool is_table(std::uint64_t descriptor) { return (descriptor & 0b11) == 0b11; }
 };
 
 } // namespace twofold::hyp
