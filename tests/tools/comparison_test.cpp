@@ -53,10 +53,10 @@ TEST(Comparison, ASmallCpuHasOneChoice) {
 TEST(Comparison, NothingLegalIsAnError) {
     const auto comparison = compare_layouts("a53", features_of("cortex-a53"), 41, 0, {});
     ASSERT_FALSE(comparison);
-    EXPECT_EQ(comparison.error(), Error::ipa_bits_above_maximum);
+    EXPECT_EQ(comparison.error(), to_string(Error::ipa_bits_above_maximum));
     const auto granule = compare_layouts("a53", features_of("cortex-a53"), 40, 0, Granule::k16);
     ASSERT_FALSE(granule);
-    EXPECT_EQ(granule.error(), Error::granule_not_supported);
+    EXPECT_EQ(granule.error(), to_string(Error::granule_not_supported));
 }
 
 TEST(Comparison, TextAndJsonSayTheSame) {

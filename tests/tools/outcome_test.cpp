@@ -22,8 +22,10 @@ TEST(Console, APanicSaysMost) {
         "\r\ntwofold: stopped: an index was out of range\r\n[twofold] later\r\nno newline");
     EXPECT_EQ(console.reason(), "an index was out of range");
     EXPECT_EQ(console.last_line(), "[twofold] later");
+    EXPECT_TRUE(console.is_mid_line());
     console.finish();
     EXPECT_EQ(console.last_line(), "no newline");
+    EXPECT_FALSE(console.is_mid_line());
 }
 
 TEST(Console, IsBounded) {
@@ -46,7 +48,7 @@ SessionResult session(std::string_view console, std::string_view errors, int sta
     return result;
 }
 
-using Reported = std::expected<Report, std::string>;
+using Reported = Result<Report>;
 
 Reported ended(std::string state, std::string reason = "") {
     Report report;
@@ -56,7 +58,7 @@ Reported ended(std::string state, std::string reason = "") {
     return report;
 }
 
-const Reported no_report{std::unexpect, "the hypervisor sent no report"};
+const Reported no_report{Failure{"the hypervisor sent no report"}};
 
 TEST(Outcome, PoweredOffIsSuccess) {
     EXPECT_EQ(why_failed(session("", "", 0), ended("powered off"), 300), "");

@@ -28,8 +28,8 @@ public:
 
     std::filesystem::path folder() const { return folder_.path(); }
     std::string file(std::string_view name) const;
-    ProgramResult run(const std::string& arguments = "") const;
-    // The arguments of `twofold` for it.
+    ProgramResult run(const std::string& more = "") const;
+    // The arguments of `twofold` for it; run() puts more behind them.
     std::string arguments() const;
 
 private:

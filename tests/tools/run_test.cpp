@@ -2,6 +2,7 @@
 // `twofold run` from outside, with a shell script for QEMU.
 #include "program.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -151,6 +152,11 @@ TEST(Run, AnInterruptEndsTheMachine) {
     }
 }
 
+TEST(Run, AnOpenLineIsEndedBeforeTheReport) {
+    const ProgramResult result = FakeMachine{with_report("printf '[linux] # '")}.run();
+    EXPECT_EQ(result.output.find("[linux] # \n\nguest linux"), 0U) << result.output;
+}
+
 TEST(Run, AKilledToolTakesTheMachineWithIt) {
     const FakeMachine machine{"echo $$ >$folder/pid; rm -rf \"${report%/*}\"; kill -KILL $PPID\n"
                               "exec sleep 100"};
@@ -189,11 +195,12 @@ TEST(Run, AClosedOutputEndsTheMachine) {
 TEST(Run, MissingFilesAreBadInput) {
     const FakeMachine machine{"exit 0"};
     const std::string folder = machine.folder().string();
-    for (const std::string option : {"--kernel", "--initrd", "--hypervisor"}) {
-        const ProgramResult result = machine.run(option + " " + folder + "/nothing");
+    for (const char* const option : {"--kernel", "--initrd", "--hypervisor"}) {
+        const ProgramResult result = machine.run(fmt::format("{} {}/nothing", option, folder));
         EXPECT_EQ(result.status, 2) << option;
-        EXPECT_EQ(result.errors, "twofold: " + option + " \"" + folder +
-                                     "/nothing\": No such file or directory\n");
+        EXPECT_EQ(
+            result.errors,
+            fmt::format("twofold: {} \"{}/nothing\": No such file or directory\n", option, folder));
     }
     const ProgramResult text = machine.run("--kernel " + folder + "/initrd");
     EXPECT_EQ(text.status, 2);

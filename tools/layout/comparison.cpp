@@ -34,9 +34,8 @@ bool is_choice(const CpuFeatures& features, GeometryRequest request, Prefer pref
 
 } // namespace
 
-std::expected<Comparison, Error> compare_layouts(std::string cpu, const CpuFeatures& features,
-                                                 unsigned ipa_bits, unsigned pa_bits,
-                                                 std::optional<Granule> only) {
+Result<Comparison> compare_layouts(std::string cpu, const CpuFeatures& features, unsigned ipa_bits,
+                                   unsigned pa_bits, std::optional<Granule> only) {
     Comparison comparison{.cpu = std::move(cpu), .ipa_bits = ipa_bits, .rows = {}};
     Error error = Error::granule_not_supported;
     for (const Granule granule : all_granules) {
@@ -66,7 +65,7 @@ std::expected<Comparison, Error> compare_layouts(std::string cpu, const CpuFeatu
         }
     }
     if (comparison.rows.empty()) {
-        return std::unexpected(error);
+        return Failure{std::string{to_string(error)}};
     }
     return comparison;
 }

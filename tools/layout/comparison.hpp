@@ -2,6 +2,8 @@
 // Comparison: every legal layout of one IPA size on a CPU.
 #pragma once
 
+#include "tools/result.hpp"
+
 #include <twofold/arch/cpu_features.hpp>
 #include <twofold/arch/geometry.hpp>
 
@@ -25,11 +27,9 @@ struct Comparison {
     std::vector<Row> rows;
 };
 
-// Every granule, or only the one given; an error, that of the last thing tried, if nothing is
-// legal.
-std::expected<Comparison, Error> compare_layouts(std::string cpu, const CpuFeatures& features,
-                                                 unsigned ipa_bits, unsigned pa_bits,
-                                                 std::optional<Granule> only);
+// Every granule, or only the one given. If nothing is legal it fails as the last thing tried did.
+Result<Comparison> compare_layouts(std::string cpu, const CpuFeatures& features, unsigned ipa_bits,
+                                   unsigned pa_bits, std::optional<Granule> only);
 
 std::string comparison_text(const Comparison& comparison);
 

@@ -63,7 +63,7 @@ int run_layout(const LayoutOptions& options) {
         const auto comparison =
             compare_layouts(cpu, features, options.ipa_bits, options.pa_bits, options.granule);
         return comparison ? say(comparison_json(*comparison), comparison_text(*comparison))
-                          : fail(exit_status::no, to_string(comparison.error()));
+                          : fail(exit_status::no, comparison.error());
     }
     const auto geometry =
         Geometry::make(features, {

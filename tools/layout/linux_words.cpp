@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstddef>
 #include <string_view>
 
 namespace twofold::tool {
@@ -15,7 +14,7 @@ namespace {
 // Level -1 first.
 constexpr std::array<std::string_view, 5> names = {"PGD", "P4D", "PUD", "PMD", "PTE"};
 
-std::string_view name_of(Level level) { return names[static_cast<std::size_t>(level + 1)]; }
+std::string_view name_of(Level level) { return names[static_cast<unsigned>(level + 1)]; }
 
 LinuxLevel make_root(Level initial) {
     // The root is always called PGD, whatever was folded into it; only a table of a single level

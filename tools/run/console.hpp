@@ -23,6 +23,8 @@ public:
     std::string last_line() const { return lines_.empty() ? "" : lines_.back(); }
     const std::deque<std::string>& last_lines() const { return lines_; }
 
+    // Whether the cursor stands behind something.
+    bool is_mid_line() const { return !line_.empty(); }
     // What has no newline yet counts as a line from here on.
     void finish() { end_line(); }
 

@@ -13,13 +13,12 @@ namespace twofold::tool {
 
 namespace {
 
-std::expected<std::uint64_t, std::string> size_of(const std::filesystem::path& file,
-                                                  std::string_view option) {
+Result<std::uint64_t> size_of(const std::filesystem::path& file, std::string_view option) {
     std::error_code error;
     const std::uint64_t size = std::filesystem::file_size(file, error);
     if (error || !std::ifstream{file}) {
-        return std::unexpected(fmt::format("{} \"{}\": {}", option, file.string(),
-                                           error ? error.message() : "cannot be read"));
+        return Failure{fmt::format("{} \"{}\": {}", option, file.string(),
+                                   error ? error.message() : "cannot be read")};
     }
     return size;
 }
@@ -35,27 +34,27 @@ bool is_arm64_image(const std::filesystem::path& file) {
 
 } // namespace
 
-std::expected<Placement, std::string> place_files(const RunOptions& options) {
+Result<Placement> place_files(const RunOptions& options) {
     const auto hypervisor = size_of(options.hypervisor, "--hypervisor");
     if (!hypervisor) {
-        return std::unexpected(hypervisor.error());
+        return Failure{hypervisor.error()};
     }
     const auto kernel = size_of(options.kernel, "--kernel");
     if (!kernel) {
-        return std::unexpected(kernel.error());
+        return Failure{kernel.error()};
     }
     for (const auto& [file, option] :
          {std::pair{options.hypervisor, "--hypervisor"}, std::pair{options.kernel, "--kernel"}}) {
         if (!is_arm64_image(file)) {
-            return std::unexpected(fmt::format("{} \"{}\": expected an uncompressed arm64 Image",
-                                               option, file.string()));
+            return Failure{fmt::format("{} \"{}\": expected an uncompressed arm64 Image", option,
+                                       file.string())};
         }
     }
     std::uint64_t initrd_bytes = 0;
     if (!options.initrd.empty()) {
         const auto initrd = size_of(options.initrd, "--initrd");
         if (!initrd) {
-            return std::unexpected(initrd.error());
+            return Failure{initrd.error()};
         }
         initrd_bytes = *initrd;
     }

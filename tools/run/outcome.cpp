@@ -21,8 +21,8 @@ std::string last_words(const SessionResult& session) {
 
 } // namespace
 
-std::string why_failed(const SessionResult& session,
-                       const std::expected<Report, std::string>& report, unsigned timeout_seconds) {
+std::string why_failed(const SessionResult& session, const Result<Report>& report,
+                       unsigned timeout_seconds) {
     switch (session.end) {
     case SessionEnd::timed_out:
         return fmt::format("the guest did not end within {} s", timeout_seconds);

@@ -5,13 +5,12 @@
 #include "tools/run/report.hpp"
 #include "tools/run/session.hpp"
 
-#include <expected>
 #include <string>
 
 namespace twofold::tool {
 
 // Empty if the guest powered itself off and its report came; else why not, in one line.
-std::string why_failed(const SessionResult& session,
-                       const std::expected<Report, std::string>& report, unsigned timeout_seconds);
+std::string why_failed(const SessionResult& session, const Result<Report>& report,
+                       unsigned timeout_seconds);
 
 } // namespace twofold::tool

@@ -56,13 +56,13 @@ struct Pipe {
 
 } // namespace
 
-std::expected<Process, std::string> Process::start(const std::vector<std::string>& command) {
+Result<Process> Process::start(const std::vector<std::string>& command) {
     Pipe input;
     Pipe output;
     Pipe errors;
     Pipe failure;
     if (!input.open() || !output.open() || !errors.open() || !failure.open()) {
-        return std::unexpected(fmt::format("no pipe: {}", std::strerror(errno)));
+        return Failure{fmt::format("no pipe: {}", std::strerror(errno))};
     }
     std::vector<char*> arguments;
     for (const std::string& word : command) {
@@ -74,7 +74,7 @@ std::expected<Process, std::string> Process::start(const std::vector<std::string
     Process process;
     process.pid_ = fork();
     if (process.pid_ < 0) {
-        return std::unexpected(fmt::format("no process: {}", std::strerror(errno)));
+        return Failure{fmt::format("no process: {}", std::strerror(errno))};
     }
     if (process.pid_ == 0) {
         become(arguments.data(), parent, input.read.number(), output.write.number(),
@@ -83,8 +83,7 @@ std::expected<Process, std::string> Process::start(const std::vector<std::string
     failure.write.close();
     int error = 0;
     if (read(failure.read.number(), &error, sizeof(error)) == sizeof(error)) {
-        return std::unexpected(
-            fmt::format("cannot start {}: {}", command[0], std::strerror(error)));
+        return Failure{fmt::format("cannot start {}: {}", command[0], std::strerror(error))};
     }
     process.input = std::move(input.write);
     process.output = std::move(output.read);

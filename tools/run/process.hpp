@@ -2,11 +2,11 @@
 // Process: a child with pipes for its input, output and errors. It never outlives its owner.
 #pragma once
 
+#include "tools/result.hpp"
 #include "tools/run/file_descriptor.hpp"
 
 #include <sys/types.h>
 
-#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +17,7 @@ class Process {
 public:
     // The program is looked up in PATH. An error is the reason why it could not be started.
     // `command` is not empty.
-    static std::expected<Process, std::string> start(const std::vector<std::string>& command);
+    static Result<Process> start(const std::vector<std::string>& command);
 
     Process(Process&& other) noexcept;
     Process& operator=(Process&& other) = delete;

@@ -89,7 +89,7 @@ std::vector<Report::Count> parse_object(const Json& document, const char* name) 
 
 } // namespace
 
-std::expected<Report, std::string> Report::parse(const nlohmann::ordered_json& document) {
+Result<Report> Report::parse(const nlohmann::ordered_json& document) {
     try {
         Report report;
         if (document.contains("guest")) {
@@ -119,7 +119,7 @@ std::expected<Report, std::string> Report::parse(const nlohmann::ordered_json& d
         }
         return report;
     } catch (const Json::exception& error) {
-        return std::unexpected(fmt::format("the report has another form: {}", error.what()));
+        return Failure{fmt::format("the report has another form: {}", error.what())};
     }
 }
 

@@ -2,13 +2,14 @@
 // Report: what the hypervisor says at the end of a guest, read from its JSON.
 #pragma once
 
+#include "tools/result.hpp"
+
 #include <twofold/arch/granule.hpp>
 #include <twofold/arch/vtcr.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -91,7 +92,7 @@ struct Report {
     std::optional<double> guest_seconds;
 
     // An error says in one line what is wrong with the document.
-    static std::expected<Report, std::string> parse(const nlohmann::ordered_json& document);
+    static Result<Report> parse(const nlohmann::ordered_json& document);
 };
 
 } // namespace twofold::tool

@@ -48,14 +48,14 @@ std::string why_impossible(const RunOptions& options) {
     return "";
 }
 
-std::expected<Json, std::string> read_report(const std::filesystem::path& file) {
+Result<Json> read_report(const std::filesystem::path& file) {
     std::ifstream stream{file, std::ios::binary};
     if (!stream) {
-        return std::unexpected("the hypervisor sent no report");
+        return Failure{"the hypervisor sent no report"};
     }
     Json document = Json::parse(stream, nullptr, false);
     if (!document.is_object()) {
-        return std::unexpected("the hypervisor's report is not a JSON object");
+        return Failure{"the hypervisor's report is not a JSON object"};
     }
     return document;
 }
@@ -86,9 +86,8 @@ int run_guest(const RunOptions& options, const Placement& placement) {
         return fail(exit_status::bad_input, session.error());
     }
     const auto document = read_report(file);
-    const auto report = document
-                            ? Report::parse(*document)
-                            : std::expected<Report, std::string>{std::unexpect, document.error()};
+    const auto report =
+        document ? Report::parse(*document) : Result<Report>{Failure{document.error()}};
     int status = exit_status::yes;
     if (report && session->end != SessionEnd::unheard) {
         status = print_result(report_text(*report, session->seconds));

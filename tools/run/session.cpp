@@ -57,6 +57,9 @@ public:
             result_.status = WEXITSTATUS(status);
         }
         result_.seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+        if (options_.show_console && result_.console.is_mid_line()) {
+            write_all(STDOUT_FILENO, "\n");
+        }
         result_.console.finish();
         result_.errors.finish();
         return std::move(result_);
@@ -157,13 +160,13 @@ private:
 
 } // namespace
 
-std::expected<SessionResult, std::string> run_session(const std::vector<std::string>& command,
-                                                      const SessionOptions& options) {
+Result<SessionResult> run_session(const std::vector<std::string>& command,
+                                  const SessionOptions& options) {
     // Before the child starts, so that no signal is lost.
     const BlockedSignals blocked;
     auto process = Process::start(command);
     if (!process) {
-        return std::unexpected(process.error());
+        return Failure{process.error()};
     }
     return Session{*process, options}.run();
 }

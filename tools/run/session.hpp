@@ -2,10 +2,10 @@
 // Session: one QEMU from its start to its end, with its console connected to ours.
 #pragma once
 
+#include "tools/result.hpp"
 #include "tools/run/console.hpp"
 
 #include <chrono>
-#include <expected>
 #include <string>
 #include <vector>
 
@@ -33,7 +33,7 @@ struct SessionOptions {
 };
 
 // An error means that the program could not be started.
-std::expected<SessionResult, std::string> run_session(const std::vector<std::string>& command,
-                                                      const SessionOptions& options);
+Result<SessionResult> run_session(const std::vector<std::string>& command,
+                                  const SessionOptions& options);
 
 } // namespace twofold::tool
