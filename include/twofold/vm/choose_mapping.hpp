@@ -73,19 +73,6 @@ struct SizeLimit {
 
 namespace mapping_rules {
 
-// AArch64.BlockDescSupported for the descriptor format alone, whatever the table's initial level.
-constexpr Level top_leaf_level(const Geometry& geometry) {
-    switch (geometry.granule()) {
-    case Granule::k4:
-        return geometry.lpa2() ? 0 : 1;
-    case Granule::k16:
-        return geometry.lpa2() ? 1 : 2;
-    case Granule::k64:
-        return geometry.wide_64k() ? 1 : 2;
-    }
-    return page_level;
-}
-
 // Every rule but the geometry, for the aligned block of `size` bytes around the fault.
 constexpr SizeLimit check_block(const MappingRequest& request, std::uint64_t page,
                                 std::uint64_t size) {
@@ -162,7 +149,7 @@ constexpr std::expected<ChosenMapping, LimitedBy> choose_mapping(const Geometry&
     if (reason != LimitedBy::nothing) {
         return std::unexpected(reason);
     }
-    while (level > mapping_rules::top_leaf_level(geometry)) {
+    while (level > geometry.format_top_level()) {
         reason = mapping_rules::check_level(geometry, request, level - 1).reason;
         if (reason != LimitedBy::nothing) {
             break;
@@ -189,7 +176,7 @@ constexpr std::expected<ChosenMapping, LimitedBy> choose_mapping(const Geometry&
 class SizeLimits {
 public:
     constexpr SizeLimits(const Geometry& geometry, const MappingRequest& request) {
-        const Level top = mapping_rules::top_leaf_level(geometry);
+        const Level top = geometry.format_top_level();
         for (Level level = page_level; level >= top; --level) {
             entries_[count_++] = mapping_rules::check_level(geometry, request, level);
         }
