@@ -95,7 +95,7 @@ CpuFeatures common_features() {
     read_configuration(*tree);
     const BootModules modules = tree->modules();
     if (!fill_pool(*tree, modules, address_space, pool))
-        panic("the memory map is too fragmented\n");
+        panic("the memory map of the machine cannot be used\n");
     init_gic(*tree);
 
     std::array<std::uint64_t, BootTree::max_cpus> mpidrs{};
@@ -105,15 +105,16 @@ CpuFeatures common_features() {
           TWOFOLD_READ_SYSREG(MIDR_EL1), pool.total_bytes() / MiB);
 
     const auto uart_node = tree->uart();
-    if (!guest.init({.configuration = &configuration,
-                     .modules = modules,
-                     .features = common_features(),
-                     .pool = &pool,
-                     .gic = &gic,
-                     .uart = &uart,
-                     .console = &console,
-                     .uart_interrupt = uart_node->interrupt}))
-        panic("there is no guest to run\n");
+    const auto made = guest.init({.configuration = &configuration,
+                                  .modules = modules,
+                                  .features = common_features(),
+                                  .pool = &pool,
+                                  .gic = &gic,
+                                  .uart = &uart,
+                                  .console = &console,
+                                  .uart_interrupt = uart_node->interrupt});
+    if (!made)
+        panic("guest {} cannot be made: {}\n", configuration.name, made.error());
     guest_is_ready.store(true, std::memory_order_release);
     for (unsigned i = 0; i < guest.vcpu_count(); ++i)
         guest.kick(i);

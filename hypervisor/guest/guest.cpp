@@ -32,7 +32,7 @@ TrapFrame& frame_of(const PerCpu& cpu) {
 
 } // namespace
 
-bool Guest::init(const GuestParts& parts) {
+std::expected<void, std::string_view> Guest::init(const GuestParts& parts) {
     parts_ = parts;
     vcpu_count_ = cpu_count();
     if (const unsigned wanted = parts.configuration->cpus; wanted != 0 && wanted < vcpu_count_)
@@ -44,14 +44,14 @@ bool Guest::init(const GuestParts& parts) {
         vcpus_[i].mpidr = mpidrs_[i];
         cpu(i).vcpu = &vcpus_[i];
     }
-    if (const auto made = memory_.init(*parts.configuration, parts.features, *parts.pool); !made) {
-        print("guest {}: {}\n", name(), made.error());
-        return false;
-    }
-    return init_devices() && load();
+    if (auto made = memory_.init(*parts.configuration, parts.features, *parts.pool); !made)
+        return made;
+    if (auto made = init_devices(); !made)
+        return made;
+    return load();
 }
 
-bool Guest::init_devices() {
+std::expected<void, std::string_view> Guest::init_devices() {
     static std::array<VirtualCpuInterface*, max_cpus> interfaces;
     interfaces.fill(&cpu_interface_);
     if (!vgic_.init({.distributor = distributor_base,
@@ -59,21 +59,17 @@ bool Guest::init_devices() {
                      .mpidrs = {mpidrs_.data(), vcpu_count_},
                      .cpu_interfaces = {interfaces.data(), vcpu_count_},
                      .kick = this}) ||
-        !speaker_.attach(*parts_.console, name())) {
-        print("the devices of guest {} cannot be made\n", name());
-        return false;
-    }
+        !speaker_.attach(*parts_.console, name()))
+        return std::unexpected("its devices cannot be made");
     uart_.init(uart_base, speaker_, *parts_.uart, uart_line_);
-    if (!bus_.add(vgic_.distributor()) || !bus_.add(vgic_.redistributors()) || !bus_.add(uart_)) {
-        print("the devices of guest {} overlap\n", name());
-        return false;
-    }
+    if (!bus_.add(vgic_.distributor()) || !bus_.add(vgic_.redistributors()) || !bus_.add(uart_))
+        return std::unexpected("its devices overlap");
     if (parts_.uart_interrupt != 0)
         parts_.gic->enable(0, parts_.uart_interrupt);
-    return true;
+    return {};
 }
 
-bool Guest::load() {
+std::expected<void, std::string_view> Guest::load() {
     const GuestTree tree{.memory = parts_.configuration->base,
                          .memory_size = parts_.configuration->memory,
                          .mpidrs = {mpidrs_.data(), vcpu_count_},
@@ -85,13 +81,11 @@ bool Guest::load() {
                          .uart = uart_base,
                          .uart_interrupt = uart_intid};
     const auto loaded = load_linux(memory_, parts_.modules, tree);
-    if (!loaded) {
-        print("guest {}: {}\n", name(), loaded.error());
-        return false;
-    }
+    if (!loaded)
+        return std::unexpected(loaded.error());
     kernel_entry_ = loaded->entry;
     tree_address_ = loaded->tree;
-    return true;
+    return {};
 }
 
 void Guest::start() {
@@ -188,8 +182,8 @@ void Guest::finish(Vcpu& leader) {
         memory_.reset();
         vgic_.reset();
         uart_.reset();
-        if (!load())
-            panic("guest {} cannot be loaded again\n", name());
+        if (const auto loaded = load(); !loaded)
+            panic("guest {} cannot be loaded again: {}\n", name(), loaded.error());
         start();
         run(leader.index);
     }

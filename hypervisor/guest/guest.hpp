@@ -19,6 +19,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <expected>
 #include <string_view>
 
 namespace twofold::hyp {
@@ -45,8 +46,8 @@ public:
 
     constexpr Guest() : uart_line_{vgic_, uart_intid} {}
 
-    // On the boot CPU. Prints what is wrong if it cannot be made.
-    bool init(const GuestParts& parts);
+    // On the boot CPU. The error is a line for a person.
+    std::expected<void, std::string_view> init(const GuestParts& parts);
 
     // On the CPU of each vCPU: waits until the vCPU is switched on and runs it. The stack of the
     // CPU is used from its top.
@@ -91,8 +92,8 @@ private:
     static constexpr Ipa uart_base{0x0900'0000};
     static constexpr unsigned uart_intid = 33;
 
-    bool init_devices();
-    bool load();
+    std::expected<void, std::string_view> init_devices();
+    std::expected<void, std::string_view> load();
     bool place_vcpu(Vcpu& vcpu, std::uint64_t entry, std::uint64_t context);
     Vcpu* find(std::uint64_t mpidr);
     bool try_begin(Vcpu& vcpu);

@@ -35,7 +35,7 @@ load_linux(GuestRam& memory, const BootModules& modules, GuestTree tree) {
     if (!memory.write(layout->kernel, bytes_of(modules.kernel)) ||
         !memory.write(layout->tree, {buffer.data(), *tree_size}) ||
         !memory.write(layout->initrd, bytes_of(modules.initrd)))
-        return std::unexpected("no memory to load the guest into");
+        return std::unexpected("the pool has no extent to load it into");
     return LoadedGuest{.entry = layout->kernel, .tree = layout->tree};
 }
 

@@ -113,18 +113,17 @@ void write_mappings(JsonWriter& json, GuestRam& ram) {
         std::uint64_t count;
         std::uint64_t contiguous;
     };
-    constexpr Level first_level = -1;
-    Sum sums[page_level - first_level + 1] = {};
+    Sum sums[page_level + 1] = {}; // there are no leaves at level -1
     const Geometry& geometry = ram.memory().geometry();
     ram.memory().for_each_run([&](const Mapping& run) {
         const std::uint64_t count = run.size / geometry.entry_size(run.level);
-        Sum& sum = sums[run.level - first_level];
+        Sum& sum = sums[run.level];
         sum.count += count;
         sum.contiguous += run.contiguous ? count : 0;
     });
     json.begin_list("mappings");
-    for (Level level = first_level; level <= page_level; ++level) {
-        const Sum& sum = sums[level - first_level];
+    for (Level level = geometry.top_leaf_level(); level <= page_level; ++level) {
+        const Sum& sum = sums[level];
         if (sum.count == 0)
             continue;
         json.begin_element();

@@ -20,14 +20,12 @@ extern "C" {
 [[noreturn]] void __stack_chk_fail() { twofold::hyp::panic("a stack buffer was overrun\n"); }
 
 [[noreturn]] void __cxa_pure_virtual() { twofold::hyp::panic("a pure virtual call\n"); }
-
-[[noreturn]] void abort() { twofold::hyp::panic("abort\n"); }
 }
 
 namespace std {
 
 // libstdc++'s checks lead here, among them string_view's range checks.
-[[noreturn]] void __throw_out_of_range_fmt(const char*, ...) {
+[[gnu::noreturn]] void __throw_out_of_range_fmt(const char*, ...) {
     twofold::hyp::panic("an index was out of range\n");
 }
 
