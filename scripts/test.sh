@@ -74,6 +74,7 @@ run_stages() {
     if scripts/build.sh aarch64 && [ -s build/aarch64/twofold.img ] &&
         [ -x build/release/bin/twofold ]; then
         guest_stage "Linux guests booted in QEMU" scripts/boot-tests.sh
+        guest_stage "guests that do wrong, run in QEMU" scripts/payload-tests.sh
     else
         record "hypervisor (build)" 0 1 0
     fi

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# payload-tests.sh TOTALS-FILE: runs the guest that does what no good guest does, on CPUs with and without
+# the newer features and on stage-2 tables of many shapes; writes "passed failed". At most one QEMU per host
+# CPU runs at a time.
+set -u
+cd "$(dirname "$0")/.." || exit
+. scripts/lib.sh
+
+limit=${TWOFOLD_PAYLOAD_TIMEOUT:-120}
+out=build/results/payload
+rm -rf "$out"
+mkdir -p "$out"
+
+# judge NAME STATUS WANTED-STATUS START WANTED...: every wanted line must be on the console.
+judge() {
+    local name=$1 status=$2 wanted=$3 start=$4 why='' line time
+    shift 4
+    [ "$status" -eq "$wanted" ] || why="exit status $status"
+    for line in "$@"; do
+        grep -qF -- "$line" "$out/$name.log" || why="${why:+$why, }no \"$line\""
+    done
+    # The hypervisor must survive.
+    ! grep -qF "in EL2 at" "$out/$name.log" || why="${why:+$why, }an exception in EL2"
+    time=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+    if [ -z "$why" ]; then
+        echo pass >"$out/$name.result"
+        note "$(printf '%-28s pass %6s s' "$name" "$time")"
+    else
+        echo fail >"$out/$name.result"
+        note "$(printf '%-28s FAIL %6s s  %s' "$name" "$time" "$why")"
+        grep -E "PAYLOAD: .*FAIL|twofold" "$out/$name.log" | tail -n 20 | sed 's/^/        | /'
+    fi
+}
+
+payload() { # NAME WORDS OPTION...
+    local name=$1 words=$2
+    shift 2
+    timeout -k 5 $((limit + 10)) build/release/bin/twofold run \
+        --hypervisor build/aarch64/twofold.img --kernel build/aarch64/payload.img --initrd '' \
+        --append "$words" --timeout "$limit" "$@" >"$out/$name.log" 2>&1
+}
+
+# cases NAME CPU EXTENT IPA MEMORY OPTION...: all cases that leave the guest alive.
+cases() {
+    local name=$1 cpu=$2 extent=$3 ipa=$4 memory=$5 start=$EPOCHREALTIME
+    shift 5
+    payload "$name" "payload.ipa=$ipa" --cpu "$cpu" --extent "$extent" --ipa "$ipa" \
+        --memory "$memory" "$@" </dev/null
+    judge "$name" $? 0 "$start" "PAYLOAD: 20 cases, 0 bad" "TWOFOLD-GUEST: pass"
+}
+
+# A guest that faults for ever is stopped with one line that says why.
+stopped() { # NAME CPU CASE
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    payload "$name" "payload.ipa=40 payload.cases=$3" --cpu "$cpu" --memory 128M --extent 2M </dev/null
+    judge "$name" $? 1 "$start" "aborts for ever at PC" \
+        "twofold: QEMU ended with status 2: guest linux stopped: it does not handle its aborts"
+}
+
+reset() { # NAME CPU EXTENT
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    # The second letter is for the second life, and must not get lost on the way.
+    printf rg | payload "$name" "payload.ipa=40 payload.cases=reset,boot,code,zero" --cpu "$cpu" \
+        --memory 1G --extent "$3"
+    judge "$name" $? 0 "$start" "PAYLOAD: reset first life" "guest linux resets" "PAYLOAD: reset ok" \
+        "PAYLOAD: zero ok" "PAYLOAD: 4 cases, 0 bad" "TWOFOLD-GUEST: pass"
+}
+
+# Jobs of a script ignore Ctrl-C, so it is passed on.
+trap 'kill $(jobs -p) 2>/dev/null; exit 1' INT TERM
+
+planned=0
+start() {
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+        wait -n
+    done
+    planned=$((planned + 1))
+    "$@" &
+}
+
+for cpu in max cortex-a72 cortex-a53; do
+    # A two-level table, where code that was just written hung other hypervisors for ever.
+    start cases "$cpu-1G-ipa-34" $cpu 1G 34 1G
+    start cases "$cpu-1G-ipa-40" $cpu 1G 40 1G --smp 4
+    start cases "$cpu-2M-ipa-40" $cpu 2M 40 256M
+    start cases "$cpu-4K-ipa-36" $cpu 4K 36 64M
+    start cases "$cpu-64K-granule" $cpu 64K 40 128M --granule 64K
+    start stopped "$cpu-endless" $cpu endless
+    start reset "$cpu-reset" $cpu 1G
+done
+start cases max-32-bits max 2M 32 256M --smp 1
+start cases max-16K-granule max 2M 36 256M --granule 16K
+start cases max-16K-pages max 16K 47 64M --granule 16K
+start cases max-64K-1G max 1G 48 1G --granule 64K
+start cases max-lpa2 max 2M 48 256M --lpa2
+start cases max-lpa2-52 max 1G 52 1G --lpa2
+start cases max-16K-lpa2 max 2M 51 256M --granule 16K --lpa2
+start cases cortex-a76-2M cortex-a76 2M 40 256M
+start cases cortex-a57-64K-ipa-38 cortex-a57 64K 38 128M
+start stopped max-endless-walk max endless-walk
+start reset cortex-a72-reset-4K cortex-a72 4K
+wait
+
+passed=$(cat "$out"/*.result | grep -c pass)
+echo "$passed $((planned - passed))" >"$1"
+[ "$passed" -eq "$planned" ]
