@@ -58,6 +58,13 @@ stopped() { # NAME CPU CASE
         "twofold: QEMU ended with status 2: guest linux stopped: it does not handle its aborts"
 }
 
+# One that handles them is not.
+patient() { # NAME CPU
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    payload "$name" "payload.ipa=40 payload.cases=patience" --cpu "$cpu" --memory 128M --extent 2M </dev/null
+    judge "$name" $? 0 "$start" "PAYLOAD: 1 cases, 0 bad" "TWOFOLD-GUEST: pass"
+}
+
 reset() { # NAME CPU EXTENT
     local name=$1 cpu=$2 start=$EPOCHREALTIME
     # The second letter is for the second life, and must not get lost on the way.
@@ -98,6 +105,7 @@ start cases max-lpa2-52 max 1G 52 1G --lpa2
 start cases max-16K-lpa2 max 2M 51 256M --granule 16K --lpa2
 start cases cortex-a76-2M cortex-a76 2M 40 256M
 start cases cortex-a57-64K-ipa-38 cortex-a57 64K 38 128M
+start patient cortex-a72-patience cortex-a72
 start stopped max-endless-walk max endless-walk
 start reset cortex-a72-reset-4K cortex-a72 4K
 wait

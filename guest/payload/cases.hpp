@@ -17,16 +17,16 @@ extern BootState boot_state;
 
 using Case = void(Machine& machine);
 
-Case case_boot, case_identification;                 // identification.cpp
-Case case_holes, case_holes_el0, case_no_syndrome;   // holes.cpp
-Case case_maintenance, case_beyond;                  // holes.cpp
-Case case_walk_holes, case_walk_memory;              // walks.cpp
-Case case_calls, case_psci, case_undefined;          // calls.cpp
-Case case_device_accesses, case_all_ones, case_uart; // devices.cpp
-Case case_interrupts;                                // interrupts.cpp
-Case case_code;                                      // code.cpp
-Case case_secondaries;                               // secondaries.cpp
-Case case_scan, case_zero;                           // isolation.cpp
-Case case_endless, case_endless_walk, case_reset;    // endings.cpp
+Case case_boot, case_identification;                             // identification.cpp
+Case case_holes, case_holes_el0, case_no_syndrome;               // holes.cpp
+Case case_maintenance, case_beyond;                              // holes.cpp
+Case case_walk_holes, case_walk_memory;                          // walks.cpp
+Case case_calls, case_psci, case_undefined;                      // calls.cpp
+Case case_device_accesses, case_all_ones, case_uart;             // devices.cpp
+Case case_interrupts;                                            // interrupts.cpp
+Case case_code;                                                  // code.cpp
+Case case_secondaries;                                           // secondaries.cpp
+Case case_scan, case_zero;                                       // isolation.cpp
+Case case_patience, case_endless, case_endless_walk, case_reset; // endings.cpp
 
 } // namespace twofold::payload

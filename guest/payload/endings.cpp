@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Cases after which the guest is not the same: they run by name only.
+// Cases that take long, or after which the guest is not the same: they run by name only.
 #include "cases.hpp"
 #include "cpu/sysreg.hpp"
 #include "print.hpp"
+#include "probe.hpp"
 #include "psci.hpp"
 #include "report.hpp"
 #include "stage1.hpp"
@@ -19,6 +20,16 @@ namespace {
 }
 
 } // namespace
+
+// Who handles its aborts may have as many as it likes, of one instruction and one address.
+void case_patience(Machine& machine) {
+    constexpr unsigned more_than_the_limit = 120'000;
+    const std::uint64_t va = map_window(Window::general, machine.memory.end(), WindowKind::normal);
+    for (unsigned i = 0; i < more_than_the_limit; ++i) {
+        if (!probe(access_load64, va).taken)
+            fail("load {} succeeded", i);
+    }
+}
 
 // The vectors are in a hole: the first fault leads to the next, at one and the same place.
 void case_endless(Machine& machine) {

@@ -55,7 +55,9 @@ Level stage1_level(const Vcpu& vcpu, const Abort& abort, InjectedFault fault) {
 }
 
 void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection, Level walk_level = 0) {
-    if (frame.elr == vcpu.abort_elr && frame.far == vcpu.abort_far) {
+    // A handler that gets anywhere has changed ELR_EL1 before the next abort.
+    if (frame.elr == vcpu.abort_elr && frame.far == vcpu.abort_far &&
+        frame.elr == TWOFOLD_READ_SYSREG(ELR_EL1)) {
         if (++vcpu.repeated_aborts == repeated_abort_limit) {
             print("vCPU {}: aborts for ever at PC {:#x}, address {:#x}\n", vcpu.index, frame.elr,
                   frame.far);
