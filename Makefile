@@ -45,8 +45,10 @@ test:
 
 .PHONY: bench
 bench:
-	@scripts/setup.sh build
+	@scripts/setup.sh build cross guest qemu
+	@scripts/fetch-guest.sh
 	@scripts/build.sh release bench/all
+	@scripts/build.sh aarch64 bench/bare/all
 	@scripts/bench.sh
 
 .PHONY: lint
