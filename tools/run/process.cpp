@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 
 namespace twofold::tool {
 
@@ -65,6 +65,7 @@ Result<Process> Process::start(const std::vector<std::string>& command) {
         return Failure{fmt::format("no pipe: {}", std::strerror(errno))};
     }
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& word : command) {
         arguments.push_back(const_cast<char*>(word.c_str()));
     }
