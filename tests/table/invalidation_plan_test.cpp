@@ -172,7 +172,7 @@ TEST(InvalidationPlan, EveryNumberOfPages) {
                     const std::uint64_t ipa_hint = ttl ? cpu.tg() << 2 | 3 : 0;
                     const std::uint64_t range_hint = ttl ? 3 : 0;
                     // Pages before the next multiple of 64 KiB from each start.
-                    for (const std::uint64_t off : {0, 1, 7, 15}) {
+                    for (const std::uint64_t off : {0U, 1U, 7U, 15U}) {
                         const std::uint64_t start = 0x12'0000'0000 + off * page;
                         const std::uint64_t before =
                             lpa2 ? (0x1'0000 - start % 0x1'0000) % 0x1'0000 / page : 0;
@@ -279,7 +279,7 @@ TEST(InvalidationPlan, BlocksOfEveryLevel) {
                 const Cpu cpu{row.request, ttl, range};
                 const std::uint64_t entry = std::uint64_t{1} << row.entry_bits;
                 // Starts that are no multiple of anything larger.
-                for (const std::uint64_t first : {1, 3}) {
+                for (const std::uint64_t first : {1U, 3U}) {
                     for (std::uint64_t count = 1; count <= 60; ++count) {
                         SCOPED_TRACE(row.name);
                         SCOPED_TRACE(count);

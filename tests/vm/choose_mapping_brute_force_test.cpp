@@ -165,7 +165,7 @@ TEST_P(BruteForce, EveryEdgeAgainstEverySize) {
     const std::uint64_t page = page_of(granule);
     std::vector<std::uint64_t> edges{0, page, limit - page, limit};
     for (const std::uint64_t size : leaf_sizes(granule)) {
-        for (const std::uint64_t n : {1, 2}) {
+        for (const std::uint64_t n : {1U, 2U}) {
             for (const std::uint64_t edge : {n * size - page, n * size, n * size + page}) {
                 if (edge < limit) {
                     edges.push_back(edge);

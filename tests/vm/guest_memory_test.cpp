@@ -454,7 +454,7 @@ TEST(GuestMemory, AnswersThatCannotBeMappedStopWithAReason) {
 TEST(GuestMemory, WithoutTableMemoryNothingChangesAndTheNextTryMayWork) {
     Guest guest{test::full_features(), 40, 4 * KiB};
     guest.add_ram();
-    for (const std::uint64_t failing : {0, 1}) {
+    for (const std::uint64_t failing : {0U, 1U}) {
         guest.machine.port.allocations_until_failure = failing;
         EXPECT_EQ(guest.machine.memory.handle(data_abort(translation)),
                   Resolution::stop(StopReason::table_memory));
