@@ -84,12 +84,13 @@ private:
         const std::uint64_t attributes = tree_.format.attributes_below(d, block_level, level);
         Pa pa = tree_.format.output(d, block_level);
         const unsigned count = tree_.geometry.entries_below_root();
-        for (unsigned i = 0; i < count; ++i, pa += size) {
-            const Descriptor leaf{attributes | tree_.format.encode_address(pa)};
-            entries.store(i,
-                          level == target_
-                              ? leaf.value
-                              : tree_.format.table(build(reserve, level + 1, leaf, level)).value);
+        if (level == target_) {
+            tree_.store_leaves(entries, 0, count, level, pa, attributes);
+        } else {
+            for (unsigned i = 0; i < count; ++i, pa += size) {
+                const Descriptor leaf{attributes | tree_.format.encode_address(pa)};
+                entries.store(i, tree_.format.table(build(reserve, level + 1, leaf, level)).value);
+            }
         }
         ++tree_.counters.tables;
         ++tree_.counters.tables_made;

@@ -22,6 +22,9 @@ public:
 
     // out_of_memory: nothing has changed.
     std::expected<void, Error> run() {
+        if (change_one_leaf()) {
+            return {};
+        }
         auto reserve = tree_.reserve(tables_needed());
         if (!reserve) {
             return std::unexpected(reserve.error());
@@ -37,6 +40,24 @@ public:
 
 private:
     bool removes() const { return change_.keep == 0 && change_.set == 0; }
+
+    // The range is one leaf, and its table does not become empty.
+    bool change_one_leaf() {
+        const Step end = tree_.walk(range_.start);
+        const std::uint64_t size = tree_.geometry.entry_size(end.level);
+        if (range_.length() != size || !range_.start.is_aligned(size) ||
+            !tree_.format.is_leaf(end.descriptor, end.level)) {
+            return false;
+        }
+        if (removes() && end.level != tree_.geometry.initial_level() &&
+            tree_.is_empty_but_for(end.table, end.index)) {
+            return false;
+        }
+        auto entries = tree_.table(end.table);
+        apply_to_leaf(entries, end.index, end.level, range_);
+        tree_.port.complete_stores();
+        return true;
+    }
 
     // Only the blocks at the two ends of the range can reach beyond it.
     std::uint64_t tables_needed() const {
@@ -57,20 +78,13 @@ private:
         Level level = page_level;
     };
     LeafAt leaf_at(Ipa ipa) const {
-        const Geometry& geometry = tree_.geometry;
-        Pa table = tree_.root;
-        for (Level level = geometry.initial_level();; ++level) {
-            const Descriptor d{tree_.table(table).load(geometry.index(ipa, level))};
-            if (tree_.format.is_table(d, level)) {
-                table = tree_.format.next_table(d);
-                continue;
-            }
-            if (!tree_.format.is_leaf(d, level)) {
-                return {};
-            }
-            const Ipa start = ipa.align_down(geometry.entry_size(level));
-            return {.covers = {start, start + geometry.entry_size(level)}, .level = level};
+        const Step end = tree_.walk(ipa);
+        if (!tree_.format.is_leaf(end.descriptor, end.level)) {
+            return {};
         }
+        const std::uint64_t size = tree_.geometry.entry_size(end.level);
+        const Ipa start = ipa.align_down(size);
+        return {.covers = {start, start + size}, .level = end.level};
     }
 
     void apply(Pa table, Level level, IpaRange part) {

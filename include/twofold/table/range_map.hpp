@@ -47,6 +47,9 @@ public:
 
     // already_mapped or out_of_memory: nothing has changed. Owes nothing.
     std::expected<void, Error> add() {
+        if (add_one_leaf()) {
+            return {};
+        }
         if (any_leaf(tree_.root, initial(), range_)) {
             return std::unexpected(Error::already_mapped);
         }
@@ -68,7 +71,25 @@ private:
         return level >= largest_ && inside == entry;
     }
 
-    std::expected<TableList, Error> prepare() const {
+    // The case of most faults: one leaf, and its table is there.
+    bool add_one_leaf() {
+        const std::uint64_t size = tree_.geometry.entry_size(largest_);
+        if (range_.length() != size || !range_.start.is_aligned(size)) {
+            return false;
+        }
+        const Step end = tree_.walk(range_.start, largest_);
+        if (end.level != largest_ || end.descriptor.valid()) {
+            return false;
+        }
+        if (!tree_.table(end.table).compare_exchange(end.index, end.descriptor.value,
+                                                     leaf_value(largest_, range_.start))) {
+            return false;
+        }
+        tree_.port.complete_stores();
+        return true;
+    }
+
+    std::expected<TableList, Error> prepare() {
         return tree_.reserve(tables_below(tree_.root, initial(), range_));
     }
     void finish(TableList& reserve) {
@@ -194,13 +215,11 @@ private:
     void fill(Pa table, Level level, IpaRange part, bool live, TableList& reserve) {
         auto entries = tree_.table(table);
         if (!live && level >= largest_) {
-            fill_leaves(entries, level, part);
+            fill_new(entries, level, part, reserve);
+            return;
         }
         tree_.for_each_entry(level, part, [&](unsigned i, IpaRange entry, IpaRange inside) {
             if (becomes_leaf(level, entry, inside)) {
-                if (!live) {
-                    return;
-                }
                 const Descriptor d{entries.load(i)};
                 if (!tree_.format.is_table(d, level)) {
                     if (!d.valid()) {
@@ -211,6 +230,30 @@ private:
             }
             fill_below(entries, i, level, inside, live, reserve);
         });
+    }
+
+    // A table that nobody can see yet, of a level that has leaves: only the entries at the two ends
+    // of the range can need tables below them.
+    template <PortTable Entries>
+    void fill_new(Entries& entries, Level level, IpaRange part, TableList& reserve) {
+        const std::uint64_t size = tree_.geometry.entry_size(level);
+        const IpaRange whole{part.start.align_up(size), part.end.align_down(size)};
+        if (!whole.empty()) {
+            const Pa pa{whole.start.value + offset_};
+            tree_.store_leaves(entries, tree_.geometry.index(whole.start, level),
+                               static_cast<unsigned>(whole.length() / size), level, pa,
+                               tree_.format.leaf(level, Pa{}, attribute_bits_).value);
+        }
+        const auto fill_end = [&](IpaRange end) {
+            if (!end.empty()) {
+                fill_below(entries, tree_.geometry.index(end.start, level), level, end, false,
+                           reserve);
+            }
+        };
+        fill_end({part.start, std::min(whole.start, part.end)});
+        if (whole.end >= whole.start) {
+            fill_end({whole.end, part.end});
+        }
     }
 
     template <PortTable Entries>
@@ -231,17 +274,6 @@ private:
         }
         ++tree_.counters.tables;
         ++tree_.counters.tables_made;
-    }
-
-    // The whole leaves of a table that nobody can see yet.
-    template <PortTable Entries>
-    void fill_leaves(Entries& entries, Level level, IpaRange part) {
-        const std::uint64_t size = tree_.geometry.entry_size(level);
-        Ipa ipa = part.start.align_up(size);
-        const Ipa end = part.end.align_down(size);
-        for (unsigned i = tree_.geometry.index(ipa, level); ipa < end; ++i, ipa += size) {
-            entries.store(i, leaf_value(level, ipa));
-        }
     }
 
     Tree<Port>& tree_;

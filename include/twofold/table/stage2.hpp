@@ -164,10 +164,8 @@ public:
             return std::unexpected(range.error());
         }
         constexpr std::uint64_t writable = leaf::s2ap_write::mask | leaf::dbm::mask;
-        LeafSweep{tree_, *range}.clear_bits(
-            writable, 0, writable, [&](Ipa start, std::uint64_t size, Level level, std::uint64_t) {
-                owed.add_leaf(start, size, level);
-            });
+        LeafSweep{tree_, *range}.clear_bits(writable, 0, writable, &owed,
+                                            [](Ipa, std::uint64_t) {});
         return {};
     }
 
@@ -182,14 +180,7 @@ public:
         if (!range) {
             return std::unexpected(range.error());
         }
-        LeafSweep{tree_, *range}.clear_bits(
-            leaf::af::mask, 0, leaf::af::mask,
-            [&](Ipa start, std::uint64_t size, Level level, std::uint64_t) {
-                if (owed != nullptr) {
-                    owed->add_leaf(start, size, level);
-                }
-                visit(start, size);
-            });
+        LeafSweep{tree_, *range}.clear_bits(leaf::af::mask, 0, leaf::af::mask, owed, visit);
         return {};
     }
 
@@ -204,12 +195,8 @@ public:
         if (!range) {
             return std::unexpected(range.error());
         }
-        LeafSweep{tree_, *range}.clear_bits(
-            leaf::s2ap_write::mask, leaf::dbm::mask, leaf::s2ap_write::mask,
-            [&](Ipa start, std::uint64_t size, Level level, std::uint64_t) {
-                owed.add_leaf(start, size, level);
-                visit(start, size);
-            });
+        LeafSweep{tree_, *range}.clear_bits(leaf::s2ap_write::mask, leaf::dbm::mask,
+                                            leaf::s2ap_write::mask, &owed, visit);
         return {};
     }
 
@@ -248,19 +235,13 @@ public:
         if (!geometry().contains(ipa)) {
             return std::unexpected(Error::ipa_out_of_range);
         }
-        Pa table = tree_.root;
-        for (Level level = geometry().initial_level();; ++level) {
-            const Descriptor d{tree_.table(table).load(geometry().index(ipa, level))};
-            if (tree_.format.is_table(d, level)) {
-                table = tree_.format.next_table(d);
-                continue;
-            }
-            Lookup result{.level = level, .mapping = {}, .raw = d.value};
-            if (tree_.format.is_leaf(d, level)) {
-                result.mapping = mapping(d, level, ipa.align_down(geometry().entry_size(level)));
-            }
-            return result;
+        const Step end = tree_.walk(ipa);
+        Lookup result{.level = end.level, .mapping = {}, .raw = end.descriptor.value};
+        if (tree_.format.is_leaf(end.descriptor, end.level)) {
+            result.mapping = mapping(end.descriptor, end.level,
+                                     ipa.align_down(geometry().entry_size(end.level)));
         }
+        return result;
     }
 
     // Calls visit(const Mapping&) for each leaf that maps something in [ipa, ipa + length),

@@ -19,6 +19,14 @@
 
 namespace twofold {
 
+// One entry, and where it stands.
+struct Step {
+    Pa table = {};
+    unsigned index = 0;
+    Level level = page_level;
+    Descriptor descriptor = {};
+};
+
 template <TablePort Port>
 struct Tree {
     Port& port;
@@ -46,6 +54,46 @@ struct Tree {
         for (unsigned i = geometry.index(part.start, level); entry.start < part.end; ++i) {
             visit(i, entry, entry.intersect(part));
             entry = {entry.end, entry.end + size};
+        }
+    }
+
+    // The entry of level `last`, or above it the one that is no table, on the way to `ipa`.
+    Step walk(Ipa ipa, Level last = page_level) const {
+        Step step{.table = root, .level = geometry.initial_level()};
+        const unsigned stride = index_bits(geometry.granule());
+        unsigned shift = geometry.shift(step.level);
+        step.index = static_cast<unsigned>(ipa.value >> shift);
+        const unsigned index_mask = geometry.entries_below_root() - 1;
+        for (;;) {
+            step.descriptor = Descriptor{table(step.table).load(step.index)};
+            if (step.level == last || !format.is_table(step.descriptor, step.level)) {
+                return step;
+            }
+            step.table = format.next_table(step.descriptor);
+            shift -= stride;
+            step.index = static_cast<unsigned>(ipa.value >> shift) & index_mask;
+            ++step.level;
+        }
+    }
+
+    // Stores `count` leaves of `level` from entry `first` on, whose outputs follow each other from
+    // `pa`, in a table that no walker can reach.
+    template <PortTable Entries>
+    void store_leaves(Entries& entries, unsigned first, unsigned count, Level level, Pa pa,
+                      std::uint64_t leaf_bits) const {
+        const std::uint64_t size = geometry.entry_size(level);
+        const Pa last = pa + size * (count - 1);
+        const unsigned end = first + count;
+        if ((pa.value ^ last.value) >> 48 == 0) {
+            // Bits 47:0 of an output stand in place, so the descriptors count up by its size.
+            std::uint64_t value = leaf_bits | format.encode_address(pa);
+            for (unsigned i = first; i < end; ++i, value += size) {
+                entries.store(i, value);
+            }
+            return;
+        }
+        for (unsigned i = first; i < end; ++i, pa += size) {
+            entries.store(i, leaf_bits | format.encode_address(pa));
         }
     }
 
@@ -91,16 +139,19 @@ struct Tree {
         --counters.tables;
     }
 
-    // Looks from `hint` on, where a neighbour of what has just been removed is likely to be.
-    bool is_empty(Pa pa, unsigned hint) const {
+    // Looks from the next entry on, where a neighbour of what goes is likely to be.
+    bool is_empty_but_for(Pa pa, unsigned index) const {
         const auto entries = table(pa);
         const unsigned count = geometry.entries_below_root();
-        for (unsigned i = 0; i < count; ++i) {
-            if (entries.load((hint + i) & (count - 1)) != 0) {
+        for (unsigned i = 1; i < count; ++i) {
+            if (entries.load((index + i) & (count - 1)) != 0) {
                 return false;
             }
         }
         return true;
+    }
+    bool is_empty(Pa pa, unsigned hint) const {
+        return table(pa).load(hint) == 0 && is_empty_but_for(pa, hint);
     }
 
     // Discharges what is owed, if anything, and frees the tables that waited for it.
