@@ -314,6 +314,9 @@ TEST(Collapse, AnyOtherDifferenceKeepsTheTable) {
             const std::uint64_t raw = m.raw({1, 0, i});
             m.set_raw({1, 0, i}, (raw & row.and_mask) ^ row.flip);
             expect_untouched(m, first, GiB);
+            if (HasFailure()) {
+                return; // the table may be gone
+            }
             m.set_raw({1, 0, i}, raw);
         }
     }
