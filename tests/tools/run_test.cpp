@@ -109,6 +109,14 @@ TEST(Run, AGuestThatWasStoppedIsAFailure) {
     EXPECT_EQ(result.errors, "twofold: the guest ended as \"stopped\": a hole\n");
 }
 
+TEST(Run, WhatIsExpectedHasToBeSaid) {
+    const FakeMachine machine{with_report("echo '[linux] all is well'")};
+    EXPECT_EQ(machine.run("--expect 'is well'").status, 0);
+    const ProgramResult result = machine.run("--expect 'is fine'");
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.errors, "twofold: the guest ended without saying \"is fine\"\n");
+}
+
 TEST(Run, QemusErrorIsTheReason) {
     const ProgramResult result =
         FakeMachine{"echo 'qemu: -cpu abc: unknown' >&2; exit 1"}.run("--cpu abc");

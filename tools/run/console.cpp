@@ -22,6 +22,9 @@ void Console::end_line() {
     } else if (line_.starts_with(speaker)) {
         said_ = line_.substr(speaker.size());
     }
+    if (!expected_.empty() && line_.find(expected_) != std::string::npos) {
+        expected_.clear();
+    }
     if (!line_.empty()) {
         lines_.push_back(line_);
         if (lines_.size() > kept_lines) {

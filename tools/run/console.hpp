@@ -7,6 +7,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace twofold::tool {
 
@@ -16,6 +17,11 @@ public:
     static constexpr std::size_t longest_line = 1000;
 
     void take(std::string_view bytes);
+
+    // Watches for a line that contains `text`, from here on.
+    void expect(std::string text) { expected_ = std::move(text); }
+    // Whether it came; true if nothing is expected.
+    bool met_expectation() const { return expected_.empty(); }
 
     // Why the hypervisor stopped, or the last thing that it said; empty if it said nothing.
     std::string reason() const { return stopped_.empty() ? said_ : stopped_; }
@@ -31,6 +37,7 @@ public:
 private:
     void end_line();
 
+    std::string expected_; // until it comes
     std::string line_;
     std::deque<std::string> lines_;
     std::string stopped_;

@@ -79,9 +79,10 @@ int run_guest(const RunOptions& options, const Placement& placement) {
         return fail(exit_status::no, "no temporary folder could be made");
     }
     const std::filesystem::path file = folder->path() / "report.json";
-    const auto session = run_session(
-        qemu_command(options, placement, file),
-        {.timeout = std::chrono::seconds{options.timeout_seconds}, .show_console = !options.quiet});
+    const auto session = run_session(qemu_command(options, placement, file),
+                                     {.timeout = std::chrono::seconds{options.timeout_seconds},
+                                      .show_console = !options.quiet,
+                                      .expect = options.expect});
     if (!session) {
         return fail(exit_status::bad_input, session.error());
     }
@@ -95,7 +96,10 @@ int run_guest(const RunOptions& options, const Placement& placement) {
     if (document && options.json && !write_json(options, *session, *document)) {
         status = fail(exit_status::no, fmt::format("cannot write {}", options.json->string()));
     }
-    const std::string reason = why_failed(*session, report, options.timeout_seconds);
+    std::string reason = why_failed(*session, report, options.timeout_seconds);
+    if (reason.empty() && !session->console.met_expectation()) {
+        reason = fmt::format("the guest ended without saying \"{}\"", options.expect);
+    }
     if (reason.empty()) {
         return status;
     }
@@ -170,6 +174,7 @@ void add_run_command(CLI::App& app, int& status) {
         [](const std::string& text) { return parse_between(text, 1, 1000000); }, "1 to 1000000",
         "seconds after which the guest is stopped (300)");
     command.add_option("--json", options->json, "write the report to this file too");
+    command.add_option("--expect", options->expect, "fail if no line of the console contains this");
     command.add_flag("--quiet", options->quiet, "do not show the guest's console");
     command.add_flag("--dry-run", options->dry_run, "only print QEMU's command");
     command.footer("What is typed goes to the guest; Ctrl-C stops it.\n"

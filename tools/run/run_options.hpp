@@ -28,6 +28,7 @@ struct RunOptions {
     std::string qemu = "qemu-system-aarch64";
     unsigned timeout_seconds = 300;
     std::optional<std::filesystem::path> json;
+    std::string expect; // what the guest has to say
     bool quiet = false;
     bool dry_run = false;
 };

@@ -38,7 +38,9 @@ public:
     Session(Process& process, const SessionOptions& options)
         : process_{process},
           options_{options},
-          start_{Clock::now()} {}
+          start_{Clock::now()} {
+        result_.console.expect(options.expect);
+    }
 
     SessionResult run() {
         while (!ended_ && (process_.output.is_open() || process_.errors.is_open())) {

@@ -30,6 +30,7 @@ struct SessionResult {
 struct SessionOptions {
     std::chrono::seconds timeout{300};
     bool show_console = true;
+    std::string expect = {}; // SessionResult::console watches for it
 };
 
 // An error means that the program could not be started.
