@@ -155,8 +155,9 @@ public:
     }
 
     // Takes the write permission from all leaves that map something in the range, hardware's to
-    // give it back (DBM) included. Takes no memory and splits nothing: a block that reaches beyond
-    // the range is protected as a whole. Errors: ipa_misaligned, range_misaligned, range_empty,
+    // give it back (DBM) included: dirty state goes with it, and what of it is wanted has to be
+    // collected before. Takes no memory and splits nothing: a block that reaches beyond the range
+    // is protected as a whole. Errors: ipa_misaligned, range_misaligned, range_empty,
     // ipa_out_of_range.
     std::expected<void, Error> write_protect(Ipa ipa, std::uint64_t length, Invalidation& owed) {
         const auto range = check_range(ipa, length);
