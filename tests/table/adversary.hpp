@@ -166,7 +166,8 @@ private:
             if (level && hinted && static_cast<Level>(hint) != *level) {
                 return false;
             }
-            const unsigned shift = level ? granule + (granule - 3) * (3U - *level) : granule;
+            const unsigned above = level ? static_cast<unsigned>(3 - *level) : 0;
+            const unsigned shift = granule + (granule - 3) * above;
             return (at >> shift) == (ipa.value >> shift);
         }
         case TlbiKind::ripas2: {

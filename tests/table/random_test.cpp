@@ -175,12 +175,12 @@ private:
     void pick_pa(Request& r) {
         const std::uint64_t limit = std::uint64_t{1} << geometry_.pa_bits();
         // Mostly congruent to the IPA modulo a large size, so that blocks appear.
-        std::uint64_t modulus = geometry_.entry_size(geometry_.top_leaf_level());
+        Level level = geometry_.top_leaf_level();
         if (below(3) == 0) {
-            modulus = geometry_.entry_size(geometry_.top_leaf_level() +
-                                           static_cast<int>(below(static_cast<std::uint64_t>(
-                                               page_level - geometry_.top_leaf_level() + 1))));
+            const int levels = page_level - level + 1;
+            level += static_cast<int>(below(static_cast<std::uint64_t>(levels)));
         }
+        const std::uint64_t modulus = geometry_.entry_size(level);
         const std::uint64_t start = r.ipa % modulus;
         const std::uint64_t room = limit > start + r.length ? limit - start - r.length : 0;
         r.pa = start + (room / modulus != 0 ? below(room / modulus) * modulus : 0);
