@@ -23,68 +23,69 @@ class Pool : public testing::Test {
 protected:
     static constexpr std::uint64_t size = 16 * MiB;
 
-    std::uint64_t base() const { return reinterpret_cast<std::uintptr_t>(memory_.get()); }
+    std::uint64_t base() const { return reinterpret_cast<std::uintptr_t>(memory.get()); }
 
-    std::unique_ptr<void, FreeMemory> memory_{std::aligned_alloc(size, size)};
-    MemoryPool pool_;
+    std::unique_ptr<void, FreeMemory> memory{std::aligned_alloc(size, size)};
+    MemoryPool pool;
 };
 
 TEST_F(Pool, GivesAlignedBlocksOfTheSizeAskedFor) {
-    pool_.add({base(), size});
+    pool.add({base(), size});
     for (const std::uint64_t bytes : {4 * KiB, 64 * KiB, 2 * MiB, 4 * KiB}) {
-        const auto block = pool_.allocate(bytes);
+        const auto block = pool.allocate(bytes);
         ASSERT_TRUE(block);
         EXPECT_TRUE(block->is_aligned(bytes));
         EXPECT_GE(block->value, base());
         EXPECT_LE(block->value + bytes, base() + size);
     }
-    EXPECT_EQ(pool_.total_bytes(), size);
-    EXPECT_EQ(pool_.free_bytes(), size - 2 * MiB - 64 * KiB - 8 * KiB);
+    EXPECT_EQ(pool.total_bytes(), size);
+    EXPECT_EQ(pool.free_bytes(), size - 2 * MiB - 64 * KiB - 8 * KiB);
 }
 
 TEST_F(Pool, HandsOutEveryPageOnce) {
-    pool_.add({base(), size});
+    pool.add({base(), size});
     std::set<std::uint64_t> pages;
-    while (const auto page = pool_.allocate(4 * KiB))
+    while (const auto page = pool.allocate(4 * KiB))
         EXPECT_TRUE(pages.insert(page->value).second);
     EXPECT_EQ(pages.size(), 4096U);
-    EXPECT_EQ(pool_.free_bytes(), 0U);
+    EXPECT_EQ(pool.free_bytes(), 0U);
 }
 
 TEST_F(Pool, LeavesPartsOfPagesOut) {
-    pool_.add({base() + 100, 3 * 4096});
-    EXPECT_EQ(pool_.total_bytes(), 2 * 4096U);
-    pool_.add({base() + 8 * 4096 + 1, 4094});
-    EXPECT_EQ(pool_.total_bytes(), 2 * 4096U);
+    pool.add({base() + 100, 3 * 4096});
+    EXPECT_EQ(pool.total_bytes(), 2 * 4096U);
+    pool.add({base() + 8 * 4096 + 1, 4094});
+    EXPECT_EQ(pool.total_bytes(), 2 * 4096U);
 }
 
 TEST_F(Pool, KeepsLargeBlocksWhileSmallOnesLast) {
-    pool_.add({base(), 8 * MiB});
-    pool_.add({base() + 8 * MiB, 64 * KiB});
+    pool.add({base(), 8 * MiB});
+    pool.add({base() + 8 * MiB, 64 * KiB});
     for (unsigned i = 0; i < 16; ++i)
-        ASSERT_TRUE(pool_.allocate(4 * KiB));
-    EXPECT_TRUE(pool_.allocate(8 * MiB));
+        ASSERT_TRUE(pool.allocate(4 * KiB));
+    EXPECT_TRUE(pool.allocate(8 * MiB));
 }
 
 TEST_F(Pool, GivesBackWhatWasFreed) {
-    pool_.add({base(), 2 * MiB});
-    const auto block = pool_.allocate(2 * MiB);
+    pool.add({base(), 2 * MiB});
+    const auto block = pool.allocate(2 * MiB);
     ASSERT_TRUE(block);
-    EXPECT_FALSE(pool_.allocate(4 * KiB));
-    pool_.free(*block, 2 * MiB);
-    EXPECT_EQ(pool_.allocate(2 * MiB), block);
+    EXPECT_FALSE(pool.allocate(4 * KiB));
+    pool.free(*block, 2 * MiB);
+    EXPECT_EQ(pool.allocate(2 * MiB), block);
 }
 
 TEST_F(Pool, ServesSeveralThreads) {
-    pool_.add({base(), size});
+    pool.add({base(), size});
     std::array<std::vector<std::uint64_t>, 4> taken;
     std::vector<std::thread> threads;
+    threads.reserve(taken.size());
     for (auto& mine : taken)
         threads.emplace_back([this, &mine] {
             for (unsigned i = 0; i < 1000; ++i) {
-                const auto page = pool_.allocate(4 * KiB);
+                const auto page = pool.allocate(4 * KiB);
                 if (i % 3 == 0)
-                    pool_.free(*page, 4 * KiB);
+                    pool.free(*page, 4 * KiB);
                 else
                     mine.push_back(page->value);
             }
@@ -95,7 +96,7 @@ TEST_F(Pool, ServesSeveralThreads) {
     for (const auto& mine : taken)
         all.insert(mine.begin(), mine.end());
     EXPECT_EQ(all.size(), 4 * 666U);
-    EXPECT_EQ(pool_.free_bytes(), size - 4 * 666 * 4096);
+    EXPECT_EQ(pool.free_bytes(), size - 4 * 666 * 4096);
 }
 
 std::vector<MemoryRange> left(MemoryRange memory, std::vector<MemoryRange> holes) {
