@@ -29,7 +29,9 @@ struct Descriptor {
 class DescriptorFormat {
 public:
     constexpr explicit DescriptorFormat(const Geometry& geometry)
-        : granule_{geometry.granule()},
+        : table_mask_{bit_mask(47, geometry.shift(page_level))},
+          page_bits_{static_cast<std::uint8_t>(geometry.shift(page_level))},
+          index_bits_{static_cast<std::uint8_t>(geometry.index_bits())},
           lpa2_{geometry.lpa2()},
           wide_64k_{geometry.wide_64k()},
           top_leaf_level_{static_cast<std::int8_t>(geometry.top_leaf_level())} {}
@@ -69,13 +71,11 @@ public:
     }
 
     // AArch64.NextTableBase
-    constexpr Pa next_table(Descriptor d) const {
-        return decode_address(d, granule_bits(granule_));
-    }
+    constexpr Pa next_table(Descriptor d) const { return decode_address(d, table_mask_); }
     // AArch64.LeafBase: the output address of the first byte that this entry maps, the Contiguous
     // bit left aside.
     constexpr Pa output(Descriptor d, Level level) const {
-        return decode_address(d, level_shift(granule_, level));
+        return decode_address(d, bit_mask(47, shift(level)));
     }
     // The leaf of `d`'s kind and attributes with another output address.
     constexpr Descriptor with_output(Descriptor d, Level level, Pa pa) const {
@@ -91,7 +91,7 @@ public:
 
     // The bits that hold the output address of a leaf of `level`.
     constexpr std::uint64_t address_mask(Level level) const {
-        const std::uint64_t mask = bit_mask(47, level_shift(granule_, level));
+        const std::uint64_t mask = bit_mask(47, shift(level));
         if (wide_64k_) {
             return mask | bit_mask(15, 12);
         }
@@ -110,8 +110,11 @@ public:
     }
 
 private:
-    constexpr Pa decode_address(Descriptor d, unsigned low_bit) const {
-        std::uint64_t pa = d.value & bit_mask(47, low_bit);
+    constexpr unsigned shift(Level level) const {
+        return page_bits_ + index_bits_ * static_cast<unsigned>(page_level - level);
+    }
+    constexpr Pa decode_address(Descriptor d, std::uint64_t mask) const {
+        std::uint64_t pa = d.value & mask;
         if (wide_64k_) {
             pa |= Field<15, 12>::get(d.value) << 48;
         } else if (lpa2_) {
@@ -120,7 +123,9 @@ private:
         return Pa{pa};
     }
 
-    Granule granule_;
+    std::uint64_t table_mask_; // bits 47:0 of a table's address
+    std::uint8_t page_bits_;
+    std::uint8_t index_bits_;
     bool lpa2_;
     bool wide_64k_;
     std::int8_t top_leaf_level_;

@@ -51,7 +51,7 @@ public:
                                                          const GeometryRequest& request);
 
     constexpr Granule granule() const { return granule_; }
-    constexpr std::uint64_t page_size() const { return granule_bytes(granule_); }
+    constexpr std::uint64_t page_size() const { return std::uint64_t{1} << page_bits_; }
     constexpr unsigned ipa_bits() const { return ipa_bits_; }
     constexpr unsigned pa_bits() const { return pa_bits_; }
     constexpr bool lpa2() const { return lpa2_; }
@@ -75,7 +75,9 @@ public:
     }
 
     // Bytes that one entry of a level covers, and log2 of it.
-    constexpr unsigned shift(Level level) const { return level_shift(granule_, level); }
+    constexpr unsigned shift(Level level) const {
+        return page_bits_ + index_bits_ * static_cast<unsigned>(page_level - level);
+    }
     constexpr std::uint64_t entry_size(Level level) const {
         return std::uint64_t{1} << shift(level);
     }
@@ -84,7 +86,9 @@ public:
     constexpr unsigned entries(Level level) const {
         return level == initial_level_ ? 1U << (ipa_bits_ - shift(level)) : entries_below_root();
     }
-    constexpr unsigned entries_below_root() const { return 1U << index_bits(granule_); }
+    constexpr unsigned entries_below_root() const { return 1U << index_bits_; }
+    // Bits of the IPA that one table below the root resolves.
+    constexpr unsigned index_bits() const { return index_bits_; }
 
     // Tables side by side at the initial level: 1, 2, 4, 8 or 16.
     constexpr unsigned root_tables() const {
@@ -144,6 +148,8 @@ private:
     check_initial_level(const CpuFeatures& features, const GeometryRequest& request, Level level);
 
     Granule granule_ = Granule::k4;
+    std::uint8_t page_bits_ = 0;  // of granule_, which every step of a walk needs
+    std::uint8_t index_bits_ = 0; // the same
     std::uint8_t ipa_bits_ = 0;
     std::uint8_t pa_bits_ = 0;
     std::int8_t initial_level_ = 0;
@@ -310,6 +316,8 @@ constexpr std::expected<Geometry, Error> Geometry::make(const CpuFeatures& featu
 
     Geometry geometry;
     geometry.granule_ = granule;
+    geometry.page_bits_ = static_cast<std::uint8_t>(granule_bits(granule));
+    geometry.index_bits_ = static_cast<std::uint8_t>(twofold::index_bits(granule));
     geometry.ipa_bits_ = static_cast<std::uint8_t>(request.ipa_bits);
     geometry.pa_bits_ = static_cast<std::uint8_t>(pa_bits);
     geometry.initial_level_ = static_cast<std::int8_t>(*initial);

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <twofold/table/split.hpp>
-#include <twofold/table/transition.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <expected>
@@ -22,9 +21,6 @@ public:
 
     // out_of_memory: nothing has changed.
     std::expected<void, Error> run() {
-        if (change_one_leaf()) {
-            return {};
-        }
         auto reserve = tree_.reserve(tables_needed());
         if (!reserve) {
             return std::unexpected(reserve.error());
@@ -39,26 +35,6 @@ public:
     }
 
 private:
-    bool removes() const { return change_.keep == 0 && change_.set == 0; }
-
-    // The range is one leaf, and its table does not become empty.
-    bool change_one_leaf() {
-        const Step end = tree_.walk(range_.start);
-        const std::uint64_t size = tree_.geometry.entry_size(end.level);
-        if (range_.length() != size || !range_.start.is_aligned(size) ||
-            !tree_.format.is_leaf(end.descriptor, end.level)) {
-            return false;
-        }
-        if (removes() && end.level != tree_.geometry.initial_level() &&
-            tree_.is_empty_but_for(end.table, end.index)) {
-            return false;
-        }
-        auto entries = tree_.table(end.table);
-        apply_to_leaf(entries, end.index, end.level, range_);
-        tree_.port.complete_stores();
-        return true;
-    }
-
     // Only the blocks at the two ends of the range can reach beyond it.
     std::uint64_t tables_needed() const {
         const auto [first, first_level] = leaf_at(range_.start);
@@ -95,7 +71,7 @@ private:
                 apply_to_table(entries, i, tree_.format.next_table(d), level, entry, inside);
             } else if (tree_.format.is_leaf(d, level)) {
                 if (inside == entry) {
-                    apply_to_leaf(entries, i, level, entry);
+                    change_leaf(tree_, entries, i, level, entry, change_, owed_);
                 } else {
                     broken_.add({table, i, level, entry, Descriptor{entries.exchange(i, 0)}});
                     owed_.add_leaf(entry.start, entry.length(), level);
@@ -108,12 +84,12 @@ private:
     template <PortTable Entries>
     void apply_to_table(Entries& entries, unsigned i, Pa next, Level level, IpaRange entry,
                         IpaRange inside) {
-        if (removes() && inside == entry) {
+        if (change_.removes() && inside == entry) {
             drop(entries, i, next, level, entry);
             return;
         }
         apply(next, level + 1, inside);
-        if (removes() && !broken_.in_table(next) &&
+        if (change_.removes() && !broken_.in_table(next) &&
             tree_.is_empty(next, tree_.geometry.index(inside.end, level + 1))) {
             drop(entries, i, next, level, entry);
         }
@@ -124,29 +100,6 @@ private:
         entries.exchange(i, 0);
         owed_.add_table(entry.start, entry.length());
         tree_.retire(next, level + 1, owed_.tables());
-    }
-
-    // Hardware may set AF or dirty state at any moment, so the change is made on what is there.
-    template <PortTable Entries>
-    void apply_to_leaf(Entries& entries, unsigned i, Level level, IpaRange entry) {
-        for (;;) {
-            const Descriptor before{entries.load(i)};
-            const Descriptor after{change_.apply(before.value)};
-            const Transition step =
-                transition(tree_.format, before, after, level, tree_.attributes.xnx);
-            if (step == Transition::nothing) {
-                return;
-            }
-            if (!entries.compare_exchange(i, before.value, after.value)) {
-                continue;
-            }
-            if (step == Transition::store_then_invalidate) {
-                owed_.add_leaf(entry.start, entry.length(), level);
-            } else if (step == Transition::store_then_invalidate_locally) {
-                owed_.add_leaf(entry.start, entry.length(), level, InvalidationScope::local);
-            }
-            return;
-        }
     }
 
     Tree<Port>& tree_;

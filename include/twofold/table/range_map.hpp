@@ -47,9 +47,6 @@ public:
 
     // already_mapped or out_of_memory: nothing has changed. Owes nothing.
     std::expected<void, Error> add() {
-        if (add_one_leaf()) {
-            return {};
-        }
         if (any_leaf(tree_.root, initial(), range_)) {
             return std::unexpected(Error::already_mapped);
         }
@@ -69,24 +66,6 @@ private:
     // Whether one leaf of `level` maps all of `entry`.
     bool becomes_leaf(Level level, IpaRange entry, IpaRange inside) const {
         return level >= largest_ && inside == entry;
-    }
-
-    // The case of most faults: one leaf, and its table is there.
-    bool add_one_leaf() {
-        const std::uint64_t size = tree_.geometry.entry_size(largest_);
-        if (range_.length() != size || !range_.start.is_aligned(size)) {
-            return false;
-        }
-        const Step end = tree_.walk(range_.start, largest_);
-        if (end.level != largest_ || end.descriptor.valid()) {
-            return false;
-        }
-        if (!tree_.table(end.table).compare_exchange(end.index, end.descriptor.value,
-                                                     leaf_value(largest_, range_.start))) {
-            return false;
-        }
-        tree_.port.complete_stores();
-        return true;
     }
 
     std::expected<TableList, Error> prepare() {

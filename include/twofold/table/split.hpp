@@ -3,6 +3,7 @@
 #pragma once
 
 #include <twofold/arch/descriptor.hpp>
+#include <twofold/table/one_leaf.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <algorithm>
@@ -11,17 +12,6 @@
 #include <span>
 
 namespace twofold {
-
-// What becomes of the descriptors inside the part: `keep` = 0 makes them invalid, else the bits in
-// `keep` stay and those in `set` are added.
-struct LeafChange {
-    std::uint64_t keep = 0;
-    std::uint64_t set = 0;
-
-    constexpr std::uint64_t apply(std::uint64_t descriptor) const {
-        return (descriptor & keep) | set;
-    }
-};
 
 // Tables that a block of `level` at `block` needs below it, so that `part` is made of whole
 // entries.

@@ -81,15 +81,25 @@ public:
     // range_empty, ipa_out_of_range, pa_out_of_range, size_not_mappable (max_size), those of
     // AttributeFormat::encode, dbm_needs_hafdbs, fnxs_needs_xs, out_of_memory.
     std::expected<void, Error> map(const MapRequest& request, Invalidation& owed) {
-        auto operation = prepare_map(request);
-        return operation ? operation->replace(owed) : std::unexpected(operation.error());
+        const auto m = plan_map(request);
+        if (!m) {
+            return std::unexpected(m.error());
+        }
+        return RangeMap<Port>{tree_, m->range, request.pa, m->attributes, m->largest}.replace(owed);
     }
 
     // As map(), where nothing is mapped in the range; else already_mapped. Owes nothing. Nothing
     // may be owed for the range either.
     std::expected<void, Error> map_if_absent(const MapRequest& request) {
-        auto operation = prepare_map(request);
-        return operation ? operation->add() : std::unexpected(operation.error());
+        const auto m = plan_map(request);
+        if (!m) {
+            return std::unexpected(m.error());
+        }
+        if (add_one_leaf(tree_, m->range, m->largest,
+                         tree_.format.leaf(m->largest, request.pa, m->attributes))) {
+            return {};
+        }
+        return RangeMap<Port>{tree_, m->range, request.pa, m->attributes, m->largest}.add();
     }
 
     // Removes what is mapped in the range, if anything; the rest of blocks that reach beyond stays
@@ -284,7 +294,12 @@ private:
         return IpaRange{ipa, ipa + length};
     }
 
-    std::expected<RangeMap<Port>, Error> prepare_map(const MapRequest& request) {
+    struct PlannedMap {
+        IpaRange range = {};
+        std::uint64_t attributes = 0; // AttributeFormat::encode
+        Level largest = page_level;   // the level of the largest leaves
+    };
+    std::expected<PlannedMap, Error> plan_map(const MapRequest& request) const {
         const auto range = check_range(request.ipa, request.length);
         if (!range) {
             return std::unexpected(range.error());
@@ -315,7 +330,7 @@ private:
                !is_aligned(request.ipa.value ^ request.pa.value, geometry().entry_size(largest))) {
             ++largest;
         }
-        return RangeMap<Port>{tree_, *range, request.pa, *bits, largest};
+        return PlannedMap{*range, *bits, largest};
     }
 
     std::expected<void, Error> change(Ipa ipa, std::uint64_t length, LeafChange change,
@@ -323,6 +338,9 @@ private:
         const auto range = check_range(ipa, length);
         if (!range) {
             return std::unexpected(range.error());
+        }
+        if (change_one_leaf(tree_, *range, change, owed)) {
+            return {};
         }
         return RangeChange<Port>{tree_, *range, change, owed}.run();
     }

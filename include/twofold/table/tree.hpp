@@ -60,7 +60,7 @@ struct Tree {
     // The entry of level `last`, or above it the one that is no table, on the way to `ipa`.
     Step walk(Ipa ipa, Level last = page_level) const {
         Step step{.table = root, .level = geometry.initial_level()};
-        const unsigned stride = index_bits(geometry.granule());
+        const unsigned stride = geometry.index_bits();
         unsigned shift = geometry.shift(step.level);
         step.index = static_cast<unsigned>(ipa.value >> shift);
         const unsigned index_mask = geometry.entries_below_root() - 1;
