@@ -93,7 +93,7 @@ public:
     // Tables side by side at the initial level: 1, 2, 4, 8 or 16.
     constexpr unsigned root_tables() const {
         const unsigned all = entries(initial_level_);
-        return all > entries_below_root() ? all / entries_below_root() : 1;
+        return all > entries_below_root() ? all >> index_bits_ : 1;
     }
     // What to allocate for the root, in bytes, aligned to the same (it is a power of two).
     // BADDR needs no more alignment than this.
