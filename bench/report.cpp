@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -54,16 +56,11 @@ std::vector<std::pair<std::string, double>> read_host(const char* path) {
     return nanoseconds;
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
-    if (argc != 5) {
-        fmt::print(stderr, "usage: twofold-bench-report HOST.json LSE.txt V80.txt OUTPUT.json\n");
-        return 2;
-    }
-    const auto host = read_host(argv[1]);
-    const auto lse = read_bare(argv[2]);
-    const auto v80 = read_bare(argv[3]);
+int report(const char* host_path, const char* lse_path, const char* v80_path,
+           const char* output_path) {
+    const auto host = read_host(host_path);
+    const auto lse = read_bare(lse_path);
+    const auto v80 = read_bare(v80_path);
     if (host.empty() || !lse || !v80 || !lse->contains("store_loop")) {
         fmt::print(stderr, "twofold-bench-report: a measurement is missing or was cut short\n");
         return 1;
@@ -93,7 +90,22 @@ int main(int argc, char** argv) {
                         {"tables", c.tables},
                         {"limit_ratio", ratio}});
     }
-    std::ofstream out{argv[4]};
+    std::ofstream out{output_path};
     out << list.dump(2) << '\n';
     return out.good() ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 5) {
+        std::fputs("usage: twofold-bench-report HOST.json LSE.txt V80.txt OUTPUT.json\n", stderr);
+        return 2;
+    }
+    try {
+        return report(argv[1], argv[2], argv[3], argv[4]);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "twofold-bench-report: %s\n", error.what());
+        return 1;
+    }
 }
