@@ -16,13 +16,13 @@ namespace twofold::tool {
 namespace {
 
 template <class Field>
-RegisterField field_of(std::string_view name, Vtcr vtcr, std::string meaning) {
+RegisterField field_of(std::string_view name, Vtcr vtcr, std::string_view meaning) {
     const unsigned low = log2_of(Field::mask);
     return {.name = name,
             .high = low + static_cast<unsigned>(std::popcount(Field::mask)) - 1,
             .low = low,
             .value = Field::get(vtcr.value),
-            .meaning = std::move(meaning)};
+            .meaning = std::string{meaning}};
 }
 
 std::optional<Granule> granule_of(Vtcr vtcr) {

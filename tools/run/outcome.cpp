@@ -10,10 +10,10 @@ namespace {
 
 // The most telling words there are.
 std::string last_words(const SessionResult& session) {
-    if (const std::string reason = session.console.reason(); !reason.empty()) {
+    if (std::string reason = session.console.reason(); !reason.empty()) {
         return reason;
     }
-    if (const std::string error = session.errors.last_line(); !error.empty()) {
+    if (std::string error = session.errors.last_line(); !error.empty()) {
         return error;
     }
     return "nothing was said";
