@@ -187,10 +187,11 @@ extern "C" [[noreturn]] void start_secondary(twofold::payload::SecondaryStart* s
     adopt_cpu(state);
     init_gic_cpu(*start->work->machine);
     do_work(*start->work, start->index);
-    asm volatile("msr daifclr, #2\n\tisb" ::: "memory");
-    while (state.interrupts[2] == 0)
+    // Looked at with interrupts masked: one that came between the look and WFI would be slept over.
+    while (state.interrupts[2] == 0) {
         twofold::hyp::wait_for_interrupt();
-    asm volatile("msr daifset, #2" ::: "memory");
+        asm volatile("msr daifclr, #2\n\tisb\n\tmsr daifset, #2" ::: "memory");
+    }
     hypercall(function::cpu_off);
     for (;;)
         twofold::hyp::wait_for_event();
