@@ -24,7 +24,7 @@ class BenchGuest {
 public:
     // `memory` for tables, aligned to 64 KiB.
     BenchGuest(void* memory, std::uint64_t bytes, std::uint64_t length, std::uint64_t leaf)
-        : port_{memory, bytes, geometry(), cpu()},
+        : port_{memory, bytes, geometry()},
           table_{port_, geometry(), cpu(), *Stage2<BenchPort>::allocate_root(port_, geometry())},
           length_{length},
           leaf_{leaf} {}

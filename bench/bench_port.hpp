@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // BenchPort: tables in one piece of memory at its own address, on the host and on bare metal. TLBIs
-// and barriers are planned and counted, not executed: what they cost is the machine's affair.
+// and barriers are counted, not executed: what they cost is the machine's affair.
 #pragma once
 
-#include <twofold/table/invalidation_plan.hpp>
+#include <twofold/arch/geometry.hpp>
 #include <twofold/table/port.hpp>
 
 #include <cstdint>
@@ -15,12 +15,10 @@ namespace twofold::bench {
 class BenchPort {
 public:
     // `memory` is aligned to 64 KiB.
-    BenchPort(void* memory, std::uint64_t bytes, const Geometry& geometry,
-              const CpuFeatures& features)
+    BenchPort(void* memory, std::uint64_t bytes, const Geometry& geometry)
         : next_{reinterpret_cast<std::uint64_t>(memory)},
           end_{next_ + bytes},
-          geometry_{geometry},
-          features_{features} {}
+          page_size_{geometry.page_size()} {}
 
     class Table {
     public:
@@ -51,7 +49,7 @@ public:
 
     std::optional<Pa> allocate(std::uint64_t bytes) {
         std::uint64_t at = 0;
-        if (bytes == geometry_.page_size() && free_ != 0) {
+        if (bytes == page_size_ && free_ != 0) {
             at = free_;
             std::memcpy(&free_, reinterpret_cast<const void*>(at), sizeof free_);
         } else {
@@ -66,23 +64,18 @@ public:
     }
     // A root is not used again: a benchmark has few of them.
     void free(Pa pa, std::uint64_t bytes) {
-        if (bytes == geometry_.page_size()) {
+        if (bytes == page_size_) {
             std::memcpy(reinterpret_cast<void*>(pa.value), &free_, sizeof free_);
             free_ = pa.value;
         }
     }
 
-    void complete_stores() { ++barriers_; }
-    void invalidate(const Invalidation& owed) {
-        bool whole = false;
-        plan_invalidation(geometry_, features_, owed, [&](const TlbiOperation& operation) {
-            ++tlbis_;
-            whole |= operation.kind == TlbiKind::vmalls12;
-        });
-        // DSB ISHST, the TLBIs, DSB ISH; then VMALLE1 and DSB ISH for combined entries.
-        barriers_ += whole ? 2 : 3;
-        tlbis_ += whole ? 0 : 1;
-    }
+    // The next guest begins when this one is dropped, so nobody is in a section of it.
+    void retire(Pa pa, std::uint64_t bytes) { free(pa, bytes); }
+    struct Section {};
+    Section section() const { return {}; }
+    void barrier(Barrier kind) { barriers_ += kind == Barrier::isb ? 0 : 1; }
+    void tlbi(const TlbiOperation&) { ++tlbis_; }
 
     std::uint64_t tlbis() const { return tlbis_; }
     std::uint64_t barriers() const { return barriers_; }
@@ -93,8 +86,7 @@ private:
     std::uint64_t free_ = 0;
     std::uint64_t tlbis_ = 0;
     std::uint64_t barriers_ = 0;
-    Geometry geometry_;
-    CpuFeatures features_;
+    std::uint64_t page_size_;
 };
 
 static_assert(TablePort<BenchPort>);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ArenaPort: the smallest complete Port. Tables lie in one array whose physical address is known; a
-// hypervisor has the same with its own memory, and TLBI instructions in invalidate().
+// hypervisor has the same with its own memory, and instructions in barrier() and tlbi().
 #pragma once
 
 #include <twofold/table/port.hpp>
@@ -62,13 +62,16 @@ public:
     }
     void free(twofold::Pa pa, std::uint64_t bytes) { free_.push_back({pa, bytes}); }
 
-    // At EL2: DSB ISHST.
-    void complete_stores() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+    // One thread: nobody else can be in a section.
+    void retire(twofold::Pa pa, std::uint64_t bytes) { free(pa, bytes); }
+    struct Section {};
+    Section section() const { return {}; }
 
-    // At EL2: DSB ISHST, what plan_invalidation() says, DSB ISH, TLBI VMALLE1IS, DSB ISH, ISB.
-    void invalidate(const twofold::Invalidation& /*owed*/) { ++invalidations_; }
+    // At EL2: the instruction of that name.
+    void barrier(twofold::Barrier) { std::atomic_thread_fence(std::memory_order_seq_cst); }
+    void tlbi(const twofold::TlbiOperation&) { ++tlbis_; }
 
-    std::uint64_t invalidations() const { return invalidations_; }
+    std::uint64_t tlbis() const { return tlbis_; }
 
 private:
     static constexpr std::size_t alignment = twofold::MiB; // 16 tables of 64 KiB
@@ -85,7 +88,7 @@ private:
     std::unique_ptr<std::byte, decltype(&std::free)> memory_;
     std::size_t used_ = 0;
     std::vector<Piece> free_ = {};
-    std::uint64_t invalidations_ = 0;
+    std::uint64_t tlbis_ = 0;
 };
 
 static_assert(twofold::TablePort<ArenaPort>);

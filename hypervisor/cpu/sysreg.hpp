@@ -23,6 +23,8 @@ namespace twofold::hyp {
 inline void isb() { asm volatile("isb" ::: "memory"); }
 inline void dsb_sy() { asm volatile("dsb sy" ::: "memory"); }
 inline void dsb_ish() { asm volatile("dsb ish" ::: "memory"); }
+inline void dsb_nsh() { asm volatile("dsb nsh" ::: "memory"); }
+inline void dsb_nshst() { asm volatile("dsb nshst" ::: "memory"); }
 inline void dsb_ishst() { asm volatile("dsb ishst" ::: "memory"); }
 inline void wait_for_interrupt() { asm volatile("dsb sy\n\twfi" ::: "memory"); }
 inline void wait_for_event() { asm volatile("wfe" ::: "memory"); }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Discharge of invalidations at EL2.
+// What the library asks of the CPU at EL2: barriers, TLBIs, cache maintenance.
 #include "port/el2_port.hpp"
 
 #include "cpu/cache.hpp"
 #include "port/tlbi.hpp"
-
-#include <twofold/table/invalidation_plan.hpp>
 
 #include <algorithm>
 
@@ -20,39 +18,46 @@ std::optional<Pa> El2Port::allocate(std::uint64_t bytes) {
     return pages;
 }
 
-void El2Port::complete_stores() {
+void El2Port::barrier(Barrier barrier) {
+    switch (barrier) {
+    case Barrier::dsb_ishst:
+        dsb_ishst();
+        break;
+    case Barrier::dsb_nshst:
+        dsb_nshst();
+        break;
+    // A DSB without nXS waits for more than the nXS form would.
+    case Barrier::dsb_ish:
+    case Barrier::dsb_ish_nxs:
+        dsb_ish();
+        break;
+    case Barrier::dsb_nsh:
+    case Barrier::dsb_nsh_nxs:
+        dsb_nsh();
+        break;
+    case Barrier::isb:
+        isb();
+        return;
+    }
     counters_.dsb.add();
-    dsb_ishst();
 }
 
-void El2Port::invalidate(const Invalidation& owed) {
-    const bool broadcast = owed.scope() == InvalidationScope::inner_shareable;
-    bool whole = false;
-    counters_.discharges.add();
-    dsb_ishst();
-    plan_invalidation(geometry_, features_, owed, [&](const TlbiOperation& operation) {
-        tlbi_stage2(operation, broadcast);
-        switch (operation.kind) {
-        case TlbiKind::ipas2:
-            counters_.by_ipa.add();
-            break;
-        case TlbiKind::ripas2:
-            counters_.by_range.add();
-            break;
-        case TlbiKind::vmalls12:
-            counters_.whole_vmid.add();
-            whole = true;
-            break;
-        }
-    });
-    dsb_ish();
-    if (!whole) {
-        tlbi_stage1(broadcast);
+void El2Port::tlbi(const TlbiOperation& operation) {
+    switch (operation.kind) {
+    case TlbiKind::ipas2:
+        counters_.by_ipa.add();
+        break;
+    case TlbiKind::ripas2:
+        counters_.by_range.add();
+        break;
+    case TlbiKind::vmalle1:
         counters_.stage1.add();
-        dsb_ish();
+        break;
+    case TlbiKind::vmalls12:
+        counters_.whole_vmid.add();
+        break;
     }
-    isb();
-    counters_.dsb.add(whole ? 2 : 3);
+    execute(operation);
 }
 
 void El2Port::clean_dcache(Pa pa, std::uint64_t bytes) {

@@ -8,7 +8,6 @@
 
 #include <twofold/arch/cpu_features.hpp>
 #include <twofold/arch/geometry.hpp>
-#include <twofold/table/invalidation.hpp>
 #include <twofold/vm/guest_port.hpp>
 
 #include <cstdint>
@@ -56,8 +55,12 @@ public:
     El2Table table(Pa pa) const { return El2Table{pa}; }
     std::optional<Pa> allocate(std::uint64_t bytes);
     void free(Pa pa, std::uint64_t bytes) { pages_.free(pa, bytes); }
-    void complete_stores();
-    void invalidate(const Invalidation& owed);
+    // Under the guest's lock there is one section at a time.
+    void retire(Pa pa, std::uint64_t bytes) { free(pa, bytes); }
+    struct Section {};
+    Section section() const { return {}; }
+    void barrier(Barrier barrier);
+    void tlbi(const TlbiOperation& operation);
     void clean_dcache(Pa pa, std::uint64_t bytes);
     void invalidate_icache(Pa pa, std::uint64_t bytes);
 

@@ -12,7 +12,6 @@ struct InvalidationCounters {
     Counter whole_vmid;
     Counter stage1; // VMALLE1(IS), for combined entries
     Counter dsb;
-    Counter discharges;
 };
 
 } // namespace twofold::hyp

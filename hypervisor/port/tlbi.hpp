@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// TLBI instructions on stage 2, for the VMID in VTTBR_EL2. The range forms are written by their
+// TLBI instructions for the VMID in VTTBR_EL2. The range forms are written by their
 // encoding, so that an assembler for Armv8.0 takes them.
 #pragma once
 
-#include <twofold/table/invalidation_plan.hpp>
+#include <twofold/table/tlbi_operation.hpp>
 
 #include <cstdint>
 
@@ -13,7 +13,8 @@ namespace twofold::hyp {
     asm volatile(instruction ", %0" ::"r"(operand) : "memory")
 
 // On all CPUs of the inner shareable domain, or on this one only.
-inline void tlbi_stage2(const TlbiOperation& operation, bool broadcast) {
+inline void execute(const TlbiOperation& operation) {
+    const bool broadcast = operation.scope == InvalidationScope::inner_shareable;
     const std::uint64_t operand = operation.operand;
     switch (operation.kind) {
     case TlbiKind::ipas2:
@@ -36,6 +37,12 @@ inline void tlbi_stage2(const TlbiOperation& operation, bool broadcast) {
         else
             TWOFOLD_TLBI("sys #4, c8, c4, #2", operand); // TLBI RIPAS2E1
         return;
+    case TlbiKind::vmalle1:
+        if (broadcast)
+            asm volatile("tlbi vmalle1is" ::: "memory");
+        else
+            asm volatile("tlbi vmalle1" ::: "memory");
+        return;
     case TlbiKind::vmalls12:
         if (broadcast)
             asm volatile("tlbi vmalls12e1is" ::: "memory");
@@ -43,13 +50,6 @@ inline void tlbi_stage2(const TlbiOperation& operation, bool broadcast) {
             asm volatile("tlbi vmalls12e1" ::: "memory");
         return;
     }
-}
-
-inline void tlbi_stage1(bool broadcast) {
-    if (broadcast)
-        asm volatile("tlbi vmalle1is" ::: "memory");
-    else
-        asm volatile("tlbi vmalle1" ::: "memory");
 }
 
 #undef TWOFOLD_TLBI

@@ -193,7 +193,7 @@ void write_tables(JsonWriter& json, GuestRam& ram) {
     json.end_object();
     const InvalidationCounters& owed = ram.invalidations();
     json.begin_object("invalidations");
-    json.number("discharges", owed.discharges.value());
+    json.number("discharges", tables.invalidations);
     json.number("tlbi_by_ipa", owed.by_ipa.value());
     json.number("tlbi_by_range", owed.by_range.value());
     json.number("tlbi_of_vmid", owed.whole_vmid.value());

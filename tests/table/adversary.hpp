@@ -157,6 +157,8 @@ private:
     bool removes(const TlbiOperation& op, Ipa ipa, std::optional<Level> level) const {
         const unsigned granule = granule_bits(geometry_.granule());
         switch (op.kind) {
+        case TlbiKind::vmalle1:
+            return false;
         case TlbiKind::vmalls12:
             return true;
         case TlbiKind::ipas2: {

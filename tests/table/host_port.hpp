@@ -3,6 +3,7 @@
 // every event, so that a test can look at each intermediate state.
 #pragma once
 
+#include <twofold/table/invalidation.hpp>
 #include <twofold/table/port.hpp>
 
 #include <atomic>
@@ -104,8 +105,20 @@ public:
         std::fill_n(word_at(pa), bytes / 8, poison);
         free_[bytes].push_back(pa);
     }
-    void complete_stores() { ++completions; }
-    void invalidate(const Invalidation& owed) {
+    // One thread: nobody else is in a section.
+    void retire(Pa pa, std::uint64_t bytes) { free(pa, bytes); }
+    struct Section {
+        ~Section() {} // not trivial, as a real one is not
+    };
+    Section section() { return {}; }
+    void barrier(Barrier kind) {
+        if (kind == Barrier::dsb_ishst) {
+            ++completions;
+        }
+    }
+    void tlbi(const TlbiOperation&) {}
+    // What is about to be performed.
+    void note(const Invalidation& owed) {
         ++invalidations;
         if (on_invalidate) {
             on_invalidate(owed);
@@ -131,8 +144,8 @@ public:
 
     std::optional<std::uint64_t> allocations_until_failure = {};
     unsigned failures = 0;
-    unsigned completions = 0;
-    unsigned invalidations = 0;
+    std::atomic<unsigned> completions = 0;
+    std::atomic<unsigned> invalidations = 0;
     std::function<void()> on_change = {};               // after a store that a walker may see
     std::function<void(Pa)> on_plain_store = {};        // before one to a table that none may reach
     std::function<void(std::uint64_t&)> on_atomic = {}; // before an atomic: hardware's turn

@@ -32,14 +32,16 @@ class GuestHostPort : public HostPort {
 public:
     explicit GuestHostPort(std::size_t bytes = 8 * MiB) : HostPort{Pa{0x8000'0000}, bytes} {}
 
-    void clean_dcache(Pa pa, std::uint64_t bytes) { note({false, pa, bytes}); }
-    void invalidate_icache(Pa pa, std::uint64_t bytes) { note({true, pa, bytes}); }
+    void clean_dcache(Pa pa, std::uint64_t bytes) { record({false, pa, bytes}); }
+    void invalidate_icache(Pa pa, std::uint64_t bytes) { record({true, pa, bytes}); }
 
     std::optional<std::uint64_t> load(Pa pa) { return table(pa).load(0); }
     // As DSB after TLBI: every walk that may have seen what was there has finished.
-    void invalidate(const Invalidation& owed) {
-        { const std::unique_lock wait{walks}; }
-        HostPort::invalidate(owed);
+    void barrier(Barrier kind) {
+        if (kind == Barrier::dsb_ish || kind == Barrier::dsb_nsh) {
+            const std::unique_lock wait{walks};
+        }
+        HostPort::barrier(kind);
     }
 
     std::vector<CacheOperation> cache_operations = {};
@@ -47,7 +49,7 @@ public:
     std::shared_mutex walks = {}; // held while a walker is under way
 
 private:
-    void note(const CacheOperation& operation) {
+    void record(const CacheOperation& operation) {
         const std::lock_guard guard{cache_mutex_};
         cache_operations.push_back(operation);
         if (on_cache) {

@@ -118,7 +118,7 @@ private:
         for (const Replacement& r : broken_.take()) {
             tree_.table(r.table).publish(r.index, tree_.format.table(r.subtree).value);
         }
-        tree_.port.complete_stores();
+        tree_.port.barrier(Barrier::dsb_ishst);
     }
 
     Tree<Port>& tree_;

@@ -117,7 +117,7 @@ private:
                 ++made_;
             }
         }
-        tree_.port.complete_stores();
+        tree_.port.barrier(Barrier::dsb_ishst);
         tree_.discharge(owed_); // the tables are free: their invalidation is complete
     }
 

@@ -5,6 +5,7 @@
 
 #include <twofold/arch/address.hpp>
 #include <twofold/arch/granule.hpp>
+#include <twofold/table/tlbi_operation.hpp>
 
 #include <algorithm>
 #include <array>
@@ -24,10 +25,6 @@ struct InvalidationRange {
     constexpr Ipa end() const { return start + length; }
     constexpr bool operator==(const InvalidationRange&) const = default;
 };
-
-// How far the TLBI must reach. An upgrade of permissions needs to be seen only by the CPU that
-// faulted; another that still holds the old entry takes a fault of its own.
-enum class InvalidationScope : std::uint8_t { local, inner_shareable };
 
 // Freed tables wait as a list threaded through their first descriptors: an address aligned to the
 // granule, so to hardware an invalid descriptor.

@@ -6,22 +6,11 @@
 #include <twofold/arch/geometry.hpp>
 #include <twofold/arch/tlbi.hpp>
 #include <twofold/table/invalidation.hpp>
+#include <twofold/table/tlbi_operation.hpp>
 
 #include <cstdint>
 
 namespace twofold {
-
-enum class TlbiKind : std::uint8_t {
-    ipas2,    // by IPA: operand is TlbiByIpa
-    ripas2,   // by range: operand is TlbiByRange
-    vmalls12, // stages 1 and 2 of the whole VMID: no operand, no VMALLE1 after it
-};
-
-struct TlbiOperation {
-    TlbiKind kind = TlbiKind::vmalls12;
-    bool last_level = false; // the ..LE1 form
-    std::uint64_t operand = 0;
-};
 
 // Beyond this many instructions, removing the whole VMID costs less than finding each entry: a TLBI
 // is a broadcast that every CPU of the domain answers, a refill of the VMID's entries is local.
@@ -35,13 +24,15 @@ constexpr std::uint64_t steps(const Geometry& geometry, const InvalidationRange&
 }
 
 template <class Emit>
-constexpr void by_ipa(const Geometry& geometry, const CpuFeatures& features, bool leaf_only,
+constexpr void by_ipa(const Geometry& geometry, const CpuFeatures& features, TlbiOperation form,
                       Ipa from, Ipa to, std::optional<Level> level, Emit&& emit) {
+    form.kind = TlbiKind::ipas2;
     const std::uint64_t step = geometry.entry_size(level.value_or(page_level));
     for (Ipa ipa = from; ipa < to; ipa += step) {
         const auto operand = TlbiByIpa::make(geometry.granule(), geometry.lpa2(), ipa,
                                              features.ttl ? level : std::nullopt);
-        emit(TlbiOperation{TlbiKind::ipas2, leaf_only, operand.value});
+        form.operand = operand.value;
+        emit(form);
     }
 }
 
@@ -57,54 +48,59 @@ constexpr bool worth_range(const Geometry& geometry, const CpuFeatures& features
 }
 
 template <class Emit>
-constexpr void by_range(const Geometry& geometry, const CpuFeatures& features, bool leaf_only,
+constexpr void by_range(const Geometry& geometry, const CpuFeatures& features, TlbiOperation form,
                         const InvalidationRange& range, Emit&& emit) {
     // Below the first address that BaseADDR can express (LPA2: 64 KiB units), entries are named.
     const std::uint64_t unit = TlbiByRange::base_unit(geometry.granule(), geometry.lpa2());
     const Ipa end = range.end();
     Ipa ipa = std::min(range.start.align_up(unit), end);
-    by_ipa(geometry, features, leaf_only, range.start, ipa, range.level, emit);
+    by_ipa(geometry, features, form, range.start, ipa, range.level, emit);
+    form.kind = TlbiKind::ripas2;
     const unsigned shift = granule_bits(geometry.granule());
     while (const std::uint64_t pages = TlbiByRange::largest_pages((end - ipa) >> shift)) {
         // Cannot fail: the base is aligned to 64 KiB and to the level, the count comes from the
         // operation's own values.
         const auto operand = TlbiByRange::make(geometry.granule(), geometry.lpa2(), ipa, pages,
                                                features.ttl ? range.level : std::nullopt);
-        emit(TlbiOperation{TlbiKind::ripas2, leaf_only, operand->value});
+        form.operand = operand->value;
+        emit(form);
         ipa += pages << shift;
     }
-    by_ipa(geometry, features, leaf_only, ipa, end, range.level, emit);
+    by_ipa(geometry, features, form, ipa, end, range.level, emit);
 }
 
 } // namespace invalidation_plan
 
-// Calls emit(TlbiOperation) for each instruction, in order. Ranges of `owed` are aligned to the
-// entry size of their level.
+// Calls emit(TlbiOperation) for each instruction on stage 2, in order. Ranges of `owed` are aligned
+// to the entry size of their level.
 template <class Emit>
 constexpr void plan_invalidation(const Geometry& geometry, const CpuFeatures& features,
                                  const Invalidation& owed, Emit&& emit) {
     if (!owed.needs_tlbi()) {
         return;
     }
+    TlbiOperation form{.kind = TlbiKind::vmalls12, .scope = owed.scope()};
+    form.last_level = owed.leaf_only();
     std::uint64_t count = 0;
     for (const InvalidationRange& range : owed.ranges()) {
         if (invalidation_plan::worth_range(geometry, features, range)) {
-            invalidation_plan::by_range(geometry, features, owed.leaf_only(), range,
+            invalidation_plan::by_range(geometry, features, form, range,
                                         [&](const TlbiOperation&) { ++count; });
         } else {
             count += invalidation_plan::steps(geometry, range);
         }
     }
     if (owed.whole_vmid() || count > max_tlbi) {
-        emit(TlbiOperation{});
+        form.last_level = false;
+        emit(form);
         return;
     }
     for (const InvalidationRange& range : owed.ranges()) {
         if (invalidation_plan::worth_range(geometry, features, range)) {
-            invalidation_plan::by_range(geometry, features, owed.leaf_only(), range, emit);
+            invalidation_plan::by_range(geometry, features, form, range, emit);
         } else {
-            invalidation_plan::by_ipa(geometry, features, owed.leaf_only(), range.start,
-                                      range.end(), range.level, emit);
+            invalidation_plan::by_ipa(geometry, features, form, range.start, range.end(),
+                                      range.level, emit);
         }
     }
 }

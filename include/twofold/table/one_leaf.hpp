@@ -62,7 +62,7 @@ bool change_one_leaf(const Tree<Port>& tree, IpaRange range, LeafChange change,
     }
     auto entries = tree.table(end.table);
     change_leaf(tree, entries, end.index, end.level, range, change, owed);
-    tree.port.complete_stores();
+    tree.port.barrier(Barrier::dsb_ishst);
     return true;
 }
 
@@ -79,7 +79,7 @@ bool add_one_leaf(const Tree<Port>& tree, IpaRange range, Level level, Descripto
         !tree.table(end.table).compare_exchange(end.index, end.descriptor.value, leaf.value)) {
         return false;
     }
-    tree.port.complete_stores();
+    tree.port.barrier(Barrier::dsb_ishst);
     return true;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // TablePort: the only way in which the engine touches table memory and TLBs. An embedder writes one
-// (about 60 lines); tests and debug builds wrap it.
+// (about 60 lines); tests and debug builds wrap it. All functions may be called from many CPUs at
+// once.
 #pragma once
 
 #include <twofold/arch/address.hpp>
-#include <twofold/table/invalidation.hpp>
+#include <twofold/table/tlbi_operation.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -17,34 +18,41 @@ namespace twofold {
 // (SCTLR_EL2.EE = 0).
 template <class T>
 concept PortTable = requires(T table, unsigned index, std::uint64_t value) {
-    // Single-copy atomic load of a descriptor that a walker or another CPU may change.
+    // Single-copy atomic load-acquire of a descriptor that a walker or another CPU may change.
     { table.load(index) } -> std::same_as<std::uint64_t>;
     // Plain store; only to a table that no walker can reach.
     { table.store(index, value) } -> std::same_as<void>;
-    // Store-release: what was stored before is visible to whoever sees this value.
+    // Store-release to an entry that only the caller may leave (it is marked as broken): what was
+    // stored before is visible to whoever sees this value.
     { table.publish(index, value) } -> std::same_as<void>;
-    // Atomic swap; returns what was there.
+    // Atomic swap, acquire and release; returns what was there.
     { table.exchange(index, value) } -> std::same_as<std::uint64_t>;
-    // Atomic AND with the complement of the mask (LDCLR); returns what was there.
+    // Atomic AND with the complement of the mask (LDCLR), acquire and release; returns what was
+    // there.
     { table.clear_bits(index, value) } -> std::same_as<std::uint64_t>;
-    // Atomic compare-and-swap (old, new); false if something else was there.
+    // Atomic compare-and-swap (old, new), acquire and release; false if something else was there.
     { table.compare_exchange(index, value, value) } -> std::same_as<bool>;
 };
 
 template <class P>
-concept TablePort = requires(P port, Pa pa, std::uint64_t bytes, const Invalidation& owed) {
+concept TablePort = requires(P port, Pa pa, std::uint64_t bytes, Barrier barrier,
+                             const TlbiOperation& operation) {
     { port.table(pa) } -> PortTable;
     // Zero-filled memory for tables, aligned to `bytes` (a power of two, a granule or more), in
     // the output range and Inner Shareable Write-Back memory of the walker.
     { port.allocate(bytes) } -> std::same_as<std::optional<Pa>>;
+    // Takes back memory that no CPU and no walker can reach any more.
     { port.free(pa, bytes) } -> std::same_as<void>;
-    // Completes all earlier descriptor stores towards every walker: DSB ISHST.
-    { port.complete_stores() } -> std::same_as<void>;
-    // Discharges `owed`: when it returns, no CPU uses a translation that was to go. That is:
-    // DSB ISHST; the TLBIs that plan_invalidation() gives, for the VMID of this table; DSB ISH;
-    // TLBI VMALLE1IS (unless the whole VMID went with VMALLS12E1IS), for combined stage 1 and 2
-    // entries; DSB ISH; ISB.
-    { port.invalidate(owed) } -> std::same_as<void>;
+    // Takes back memory that no walker can reach any more, but other CPUs in sections that have
+    // begun may: it is free when the last of those has ended. Until then its contents stay.
+    { port.retire(pa, bytes) } -> std::same_as<void>;
+    // A section begins; it ends with the lifetime of what is returned. Each call of Stage2 is one.
+    // Where the CPU cannot have been in one all along (at EL2: it entered a guest since), sections
+    // need no trace in memory.
+    port.section();
+    { port.barrier(barrier) } -> std::same_as<void>;
+    // Acts on the VMID of this table: at EL2, that in VTTBR_EL2.
+    { port.tlbi(operation) } -> std::same_as<void>;
 };
 
 } // namespace twofold

@@ -30,7 +30,7 @@ public:
             tree_.discharge(owed_);
             publish_splits(tree_, *reserve, broken_, range_, change_);
         }
-        tree_.port.complete_stores();
+        tree_.port.barrier(Barrier::dsb_ishst);
         return {};
     }
 

@@ -73,7 +73,7 @@ private:
     }
     void finish(TableList& reserve) {
         fill(tree_.root, initial(), range_, true, reserve);
-        tree_.port.complete_stores();
+        tree_.port.barrier(Barrier::dsb_ishst);
     }
 
     // Tables that are missing below an existing table, or (empty) below a new one.

@@ -49,8 +49,7 @@ public:
     // An empty table in `root`, which it owns from now on. `features`: what all CPUs that will use
     // it have in common. `port` must outlive the table.
     Stage2(Port& port, const Geometry& geometry, const CpuFeatures& features, Pa root)
-        : tree_{port, geometry, features, root},
-          features_{features} {}
+        : tree_{port, geometry, features, root} {}
 
     // Frees all tables. No CPU may use them any more, and nothing of the VMID may be in a TLB.
     ~Stage2() {
@@ -63,14 +62,13 @@ public:
     }
     Stage2(Stage2&& other) noexcept
         : tree_{other.tree_},
-          features_{other.features_},
           owner_{std::exchange(other.owner_, false)} {}
     Stage2(const Stage2&) = delete;
     Stage2& operator=(const Stage2&) = delete;
     Stage2& operator=(Stage2&&) = delete;
 
     const Geometry& geometry() const { return tree_.geometry; }
-    const CpuFeatures& features() const { return features_; }
+    const CpuFeatures& features() const { return tree_.features; }
     const TableCounters& counters() const { return tree_.counters; }
     Pa root() const { return tree_.root; }
 
@@ -313,10 +311,10 @@ private:
         if (request.max_size < geometry().page_size()) {
             return std::unexpected(Error::size_not_mappable);
         }
-        if (request.attributes.dbm && !features_.dirty_state) {
+        if (request.attributes.dbm && !features().dirty_state) {
             return std::unexpected(Error::dbm_needs_hafdbs);
         }
-        if (request.attributes.fnxs && !features_.xs) {
+        if (request.attributes.fnxs && !features().xs) {
             return std::unexpected(Error::fnxs_needs_xs);
         }
         const auto bits = tree_.attributes.encode(request.attributes);
@@ -379,7 +377,6 @@ private:
     }
 
     Tree<Port> tree_;
-    CpuFeatures features_;
     bool owner_ = true;
 };
 

@@ -11,6 +11,7 @@
 #include <twofold/arch/descriptor.hpp>
 #include <twofold/arch/geometry.hpp>
 #include <twofold/table/counters.hpp>
+#include <twofold/table/invalidate.hpp>
 #include <twofold/table/ipa_range.hpp>
 #include <twofold/table/table_list.hpp>
 
@@ -31,16 +32,18 @@ template <TablePort Port>
 struct Tree {
     Port& port;
     Geometry geometry;
+    CpuFeatures features;
     DescriptorFormat format;
     AttributeFormat attributes;
     Pa root;
     TableCounters counters = {};
 
-    Tree(Port& p, const Geometry& g, const CpuFeatures& features, Pa root_tables)
+    Tree(Port& p, const Geometry& g, const CpuFeatures& f, Pa root_tables)
         : port{p},
           geometry{g},
+          features{f},
           format{g},
-          attributes{.fwb = features.fwb, .xnx = features.xnx, .lpa2 = g.lpa2()},
+          attributes{.fwb = f.fwb, .xnx = f.xnx, .lpa2 = g.lpa2()},
           root{root_tables} {}
 
     auto table(Pa pa) const { return port.table(pa); }
@@ -157,11 +160,13 @@ struct Tree {
     // Discharges what is owed, if anything, and frees the tables that waited for it.
     void discharge(Invalidation& owed) {
         if (owed.needs_tlbi()) {
-            port.invalidate(owed);
+            invalidate(port, geometry, features, owed);
             ++counters.invalidations;
         }
         counters.tables_freed += owed.tables().count;
-        free(owed.tables());
+        while (owed.tables().head) {
+            port.retire(table_list::pop(port, owed.tables()), geometry.page_size());
+        }
         owed.clear();
     }
 };

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// invalidate: performs what an Invalidation owes, in the order that the manual asks for.
+//
+//   DSB ISHST     the stores are visible to every walker
+//   TLBI ...      stage 2, as planned
+//   DSB ISH       that is complete; only now
+//   TLBI VMALLE1  removes what a TLB combined of both stages (not after VMALLS12)
+//   DSB ISH
+//   ISB           this CPU goes on without what it had fetched or translated ahead
+//
+// The same with NSH forms where only this CPU has to see it, and DSB nXS where the TLBIs are nXS.
+#pragma once
+
+#include <twofold/table/invalidation_plan.hpp>
+#include <twofold/table/port.hpp>
+
+namespace twofold {
+
+template <TablePort Port>
+void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& features,
+                const Invalidation& owed) {
+    // For ports that record what was asked for, before it is planned.
+    if constexpr (requires { port.note(owed); }) {
+        port.note(owed);
+    }
+    const bool local = owed.scope() == InvalidationScope::local;
+    const Barrier complete = local ? Barrier::dsb_nsh : Barrier::dsb_ish;
+    port.barrier(local ? Barrier::dsb_nshst : Barrier::dsb_ishst);
+    bool whole = false;
+    plan_invalidation(geometry, features, owed, [&](const TlbiOperation& operation) {
+        port.tlbi(operation);
+        whole = operation.kind == TlbiKind::vmalls12;
+    });
+    port.barrier(complete);
+    if (!whole) {
+        port.tlbi({.kind = TlbiKind::vmalle1, .scope = owed.scope()});
+        port.barrier(complete);
+    }
+    port.barrier(Barrier::isb);
+}
+
+} // namespace twofold
