@@ -3,7 +3,7 @@
 // encoding, so that an assembler for Armv8.0 takes them.
 #pragma once
 
-#include <twofold/table/tlbi_operation.hpp>
+#include <twofold/arch/tlbi_operation.hpp>
 
 #include <cstdint>
 

@@ -15,5 +15,6 @@
 #include <twofold/arch/memory_type.hpp>
 #include <twofold/arch/permissions.hpp>
 #include <twofold/arch/tlbi.hpp>
+#include <twofold/arch/tlbi_operation.hpp>
 #include <twofold/arch/vtcr.hpp>
 #include <twofold/arch/vttbr.hpp>

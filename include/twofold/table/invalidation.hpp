@@ -5,7 +5,7 @@
 
 #include <twofold/arch/address.hpp>
 #include <twofold/arch/granule.hpp>
-#include <twofold/table/tlbi_operation.hpp>
+#include <twofold/arch/tlbi_operation.hpp>
 
 #include <algorithm>
 #include <array>

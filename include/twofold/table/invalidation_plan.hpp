@@ -5,8 +5,8 @@
 #include <twofold/arch/cpu_features.hpp>
 #include <twofold/arch/geometry.hpp>
 #include <twofold/arch/tlbi.hpp>
+#include <twofold/arch/tlbi_operation.hpp>
 #include <twofold/table/invalidation.hpp>
-#include <twofold/table/tlbi_operation.hpp>
 
 #include <cstdint>
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <twofold/arch/address.hpp>
-#include <twofold/table/tlbi_operation.hpp>
+#include <twofold/arch/tlbi_operation.hpp>
 
 #include <concepts>
 #include <cstdint>
