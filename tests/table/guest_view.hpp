@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+// GuestView: what the guest of a RandomMachine should see, and how each operation changes it. Of
+// the engine it asks only which size a leaf has, where that is the engine's choice.
+#pragma once
+
+#include "hardware_access.hpp"
+#include "host_port.hpp"
+#include "random_request.hpp"
+
+#include <twofold/table/stage2.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace twofold::test {
+
+class GuestView {
+public:
+    using Range = std::pair<std::uint64_t, std::uint64_t>; // start, bytes
+
+    GuestView(const Geometry& geometry, const Stage2<HostPort>& table)
+        : geometry_{geometry},
+          table_{table} {}
+
+    const IntervalMap& map() const { return oracle_; }
+    // What went wrong, with the operation at which it did.
+    const std::vector<std::string>& failures() const { return failures_; }
+    void expect(bool good, std::string_view what) {
+        if (!good) {
+            failures_.push_back(std::string{what} + "\n" + describe(request_, geometry_));
+        }
+    }
+
+    // Before an operation. The error that it has to end with, if any.
+    std::optional<Error> begin(const RandomRequest& request) {
+        request_ = request;
+        update_.reset();
+        visited_.clear();
+        switch (request.operation) {
+        case Operation::map_if_absent:
+            return oracle_.any(request.ipa, request.length) ? std::optional{Error::already_mapped}
+                                                            : std::nullopt;
+        case Operation::relax:
+        case Operation::make_young:
+            touched_ = leaf_at(request.ipa);
+            return oracle_.find(request.ipa) ? std::nullopt : std::optional{Error::not_mapped};
+        case Operation::map:
+            touched_ = leaf_at(request.ipa);
+            return std::nullopt;
+        default:
+            touched_ = whole_leaves();
+            return std::nullopt;
+        }
+    }
+    // During it.
+    void visit(Ipa start, std::uint64_t size) { visited_.emplace_back(start.value, size); }
+    void hardware(const std::optional<HardwareUpdate>& update) {
+        update_ = update;
+        if (update) {
+            update->apply_to(oracle_);
+        }
+    }
+
+    // What a success means for the guest.
+    void succeeded() {
+        const RandomRequest& r = request_;
+        const Permissions permissions = r.attributes.permissions;
+        const auto change = [&](auto&& with) {
+            oracle_.change(touched_.first, touched_.second, with);
+        };
+        switch (r.operation) {
+        case Operation::map:
+        case Operation::map_if_absent:
+            record_map();
+            expect_largest_leaves();
+            break;
+        case Operation::unmap:
+            oracle_.unmap(r.ipa, r.length);
+            break;
+        case Operation::protect:
+            oracle_.change(r.ipa, r.length, [&](Attributes& a) {
+                a.permissions = permissions;
+                a.dbm &= permissions.write;
+            });
+            break;
+        case Operation::relax:
+            change([&](Attributes& a) { a.permissions = a.permissions | permissions; });
+            break;
+        case Operation::make_young:
+            change([](Attributes& a) { a.access_flag = true; });
+            break;
+        case Operation::write_protect:
+            change([](Attributes& a) { a.permissions.write = a.dbm = false; });
+            break;
+        case Operation::clear_young:
+            expect_visited([](const Attributes& a) { return a.access_flag; });
+            change([](Attributes& a) { a.access_flag = false; });
+            break;
+        case Operation::collect_dirty:
+            expect_visited([](const Attributes& a) { return a.dbm && a.permissions.write; });
+            change([](Attributes& a) { a.permissions.write &= !a.dbm; });
+            break;
+        case Operation::split:
+            break; // nothing that a guest could tell
+        case Operation::collapse:
+            merge_hardware_state();
+            break;
+        }
+    }
+
+    // What hardware did beside the operation is not lost, unless the operation takes it away; then
+    // it is reported. Which of the two came first shows only in the table.
+    void check_update() {
+        if (!update_) {
+            return;
+        }
+        const Operation op = request_.operation;
+        const HardwareUpdate& u = *update_;
+        const auto found = table_.lookup(Ipa{u.ipa})->mapping;
+        const bool visited = std::any_of(visited_.begin(), visited_.end(), [&](const Range& v) {
+            return v.first <= u.ipa && u.ipa < v.first + v.second;
+        });
+        if (op == Operation::clear_young && u.young) {
+            expect(visited || (found && found->attributes.access_flag), "an access is lost");
+        }
+        if (op == Operation::collect_dirty && u.dirty) {
+            expect(visited || (found && found->attributes.permissions.write), "a write is lost");
+        }
+        const bool takes_young = op == Operation::map || op == Operation::clear_young;
+        const bool takes_dirty = op == Operation::map || op == Operation::collect_dirty;
+        if (!found || (!takes_young && !takes_dirty)) {
+            return;
+        }
+        oracle_.change(found->ipa.value, found->size, [&](Attributes& a) {
+            if (takes_young && u.young) {
+                a.access_flag = found->attributes.access_flag;
+            }
+            if (takes_dirty && u.dirty) {
+                a.permissions.write = found->attributes.permissions.write;
+            }
+        });
+    }
+
+private:
+    std::uint64_t page() const { return geometry_.page_size(); }
+
+    // relax() and make_young() act on the leaf around the address, whose size is the engine's
+    // choice.
+    Range leaf_at(std::uint64_t ipa) const {
+        const auto found = table_.lookup(Ipa{ipa});
+        return found->mapping ? Range{found->mapping->ipa.value, found->mapping->size}
+                              : Range{ipa, 0};
+    }
+    // The range with all of the leaves at its ends.
+    Range whole_leaves() const {
+        const auto first = leaf_at(request_.ipa);
+        const auto last = leaf_at(request_.end() - page());
+        return {first.first, std::max(request_.end(), last.first + last.second) - first.first};
+    }
+    // Where a writable-clean leaf is mapped again that hardware has made dirty, and only what may
+    // change in place is new, it stays dirty; where it is broken on the way it need not.
+    void record_map() {
+        const RandomRequest& r = request_;
+        const IntervalMap old = oracle_;
+        oracle_.map(r.ipa, r.length, r.pa, r.attributes);
+        if (!r.attributes.dbm || r.attributes.permissions.write) {
+            return;
+        }
+        table_.for_each_leaf(Ipa{r.ipa}, r.length, [&](const Mapping& m) {
+            const auto before = old.find(m.ipa.value);
+            if (!before || !before->attributes.dbm || !before->attributes.permissions.write ||
+                before->pa != m.pa.value || before->attributes.type != r.attributes.type) {
+                return;
+            }
+            expect(m.attributes.permissions.write || touched_ != Range{m.ipa.value, m.size},
+                   "what was written is forgotten");
+            oracle_.change(m.ipa.value, m.size, [&](Attributes& a) {
+                a.permissions.write = m.attributes.permissions.write;
+            });
+        });
+    }
+
+    // Exactly what has the state is reported, once.
+    template <class HasState>
+    void expect_visited(HasState&& has_state) {
+        std::uint64_t bytes = 0;
+        for (const auto& [start, size] : visited_) {
+            bytes += size;
+            const auto there = oracle_.find(start);
+            expect(there && has_state(there->attributes), "reported without reason");
+        }
+        std::uint64_t wanted = 0;
+        oracle_.change(touched_.first, touched_.second, [](Attributes&) {}); // borders at both ends
+        for (const auto& [start, interval] : oracle_.intervals()) {
+            if (start >= touched_.first && start < touched_.first + touched_.second &&
+                has_state(interval.attributes)) {
+                wanted += interval.end - start;
+            }
+        }
+        // What hardware did meanwhile may have come too late.
+        expect(bytes == wanted || update_, "not all that has the state is reported");
+    }
+
+    // Each leaf of what was just mapped is as large as the conditions allow: tried by brute force
+    // with every size.
+    void expect_largest_leaves() {
+        const RandomRequest& r = request_;
+        table_.for_each_leaf(Ipa{r.ipa}, r.length, [&](const Mapping& m) {
+            std::uint64_t best = page();
+            for (Level level = geometry_.initial_level(); level < page_level; ++level) {
+                const std::uint64_t size = geometry_.entry_size(level);
+                const std::uint64_t start = m.ipa.value / size * size;
+                const bool fits = geometry_.can_map(size) && size <= r.max_size && start >= r.ipa &&
+                                  start + size <= r.end() && (r.pa + (start - r.ipa)) % size == 0;
+                best = std::max(best, fits ? size : 0);
+            }
+            expect(m.size == best, "not the largest leaf that is possible");
+        });
+    }
+
+    // A block is as young, and as dirty, as any of the leaves that it was made of.
+    void merge_hardware_state() {
+        table_.for_each_leaf(Ipa{request_.ipa}, request_.length, [&](const Mapping& m) {
+            bool young = false;
+            bool dirty = false;
+            oracle_.change(m.ipa.value, m.size, [&](const Attributes& a) {
+                young |= a.access_flag;
+                dirty |= a.dbm && a.permissions.write;
+            });
+            oracle_.change(m.ipa.value, m.size, [&](Attributes& a) {
+                a.access_flag |= young;
+                a.permissions.write |= dirty;
+            });
+        });
+    }
+
+    const Geometry& geometry_;
+    const Stage2<HostPort>& table_;
+    IntervalMap oracle_ = {};
+    RandomRequest request_ = {};
+    Range touched_ = {}; // the leaf of relax() and make_young(), the whole leaves of a sweep
+    std::vector<Range> visited_ = {};
+    std::optional<HardwareUpdate> update_ = {}; // beside the operation
+    std::vector<std::string> failures_ = {};
+};
+
+} // namespace twofold::test

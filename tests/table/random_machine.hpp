@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+// RandomMachine: a Stage2 under operations drawn from Choices. After each, the walker's translation
+// of many addresses must be what a plain map of intervals says; during each, an adversary watches
+// every store, and hardware may set AF and dirty state; now and then an allocation fails, and then
+// nothing may have changed.
+#pragma once
+
+#include "adversary.hpp"
+#include "guest_view.hpp"
+#include "hardware_access.hpp"
+#include "random_request.hpp"
+#include "walk_comparison.hpp"
+
+#include <twofold/table/stage2.hpp>
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace twofold::test {
+
+class RandomMachine {
+public:
+    RandomMachine(const Geometry& geometry, const CpuFeatures& features, Choices& choices)
+        : geometry_{geometry},
+          features_{features},
+          choices_{choices},
+          source_{geometry_, features_, choices},
+          // Tables in the upper half of the output space, so that all their address bits count.
+          port_{Pa{std::uint64_t{1} << (geometry.pa_bits() - 1)}},
+          table_{port_, geometry, features, *Stage2<HostPort>::allocate_root(port_, geometry)},
+          config_{walk_config(features, geometry, table_.root(), {.vmid16 = features.vmid16})},
+          hardware_{geometry_,
+                    walk_config(features, geometry, table_.root(), VtcrOptions::of(features))},
+          adversary_{port_, geometry_, features, config_, table_.root()},
+          view_{geometry_, table_} {}
+    ~RandomMachine() {
+        adversary_.watch({});
+        port_.on_atomic = {};
+        table_.discharge(owed_);
+    }
+    RandomMachine(const RandomMachine&) = delete;
+    RandomMachine& operator=(const RandomMachine&) = delete;
+
+    // One operation and all that is to be checked after it.
+    void step() {
+        request_ = source_.next(view_.map());
+        RandomRequest& r = request_;
+        const auto expected_error = prepare();
+        watch();
+        if (choices_.one_in(10)) {
+            port_.allocations_until_failure = choices_.below(6);
+        }
+        disturb();
+        const auto before = !disturbance_ && (choices_.one_in(8) || port_.allocations_until_failure)
+                                ? std::optional{leaves()}
+                                : std::nullopt;
+        const std::size_t tables_before = port_.live();
+        const auto result = apply();
+        port_.on_atomic = {};
+        view_.hardware(update_);
+        const bool ran_out = !port_.allocations_until_failure && port_.failures != failed_before_;
+        failed_before_ = port_.failures;
+        port_.allocations_until_failure.reset();
+        if (!result) {
+            expect(result.error() ==
+                       (ran_out ? Error::out_of_memory : expected_error.value_or(Error{})),
+                   to_string(result.error()));
+            if (r.operation != Operation::split) { // of which a part may be done
+                expect(!before || *before == leaves(), "an error changed something");
+                expect(port_.live() == tables_before, "an error kept tables");
+            }
+        } else {
+            expect(!expected_error, "success where there is an error");
+            expect(!ran_out, "success in spite of a failed allocation");
+            view_.succeeded();
+        }
+        view_.check_update();
+        // Batches: what is owed is not always discharged at once.
+        if (!choices_.one_in(3)) {
+            settle();
+        }
+        compare();
+        access_between();
+        for (const auto& failure : adversary_.failures()) {
+            expect(false, failure);
+        }
+    }
+
+    void settle() {
+        table_.discharge(owed_);
+        adversary_.expect_clean();
+        expect(port_.live() == table_.counters().tables + 1, "a table is lost");
+    }
+
+    // At the end nothing is left.
+    void finish() {
+        adversary_.watch({});
+        expect(table_.unmap(Ipa{0}, geometry_.ipa_limit(), owed_).has_value(), "the last unmap");
+        settle();
+        expect(table_.counters().tables == 0 && port_.live() == 1, "tables are left");
+        expect(leaves().empty(), "leaves are left");
+    }
+
+    // What went wrong, with the operation at which it did.
+    const std::vector<std::string>& failures() const { return view_.failures(); }
+
+private:
+    using Leaf = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, Level>;
+
+    std::uint64_t page() const { return geometry_.page_size(); }
+
+    void expect(bool good, std::string_view what) { view_.expect(good, what); }
+
+    // The error that the request has to end with, if any.
+    std::optional<Error> prepare() {
+        RandomRequest& r = request_;
+        update_.reset();
+        // Each block that is split takes a table.
+        while (r.operation == Operation::split && leaves_in(r) > 16) {
+            r.length = std::max(page(), align_down(r.length / 2, page()));
+        }
+        if (r.operation == Operation::map_if_absent && owed_.overlaps(Ipa{r.ipa}, r.length)) {
+            settle();
+        }
+        return view_.begin(r);
+    }
+
+    std::uint64_t leaves_in(const RandomRequest& r) const {
+        std::uint64_t count = 0;
+        table_.for_each_leaf(Ipa{r.ipa}, r.length, [&](const Mapping&) { ++count; });
+        return count;
+    }
+
+    std::expected<void, Error> apply() {
+        const RandomRequest& r = request_;
+        const MapRequest m{.ipa = Ipa{r.ipa},
+                           .pa = Pa{r.pa},
+                           .length = r.length,
+                           .attributes = r.attributes,
+                           .max_size = r.max_size};
+        const auto visit = [&](Ipa start, std::uint64_t size) { view_.visit(start, size); };
+        switch (r.operation) {
+        case Operation::map:
+            return table_.map(m, owed_);
+        case Operation::map_if_absent:
+            return table_.map_if_absent(m);
+        case Operation::unmap:
+            return table_.unmap(m.ipa, r.length, owed_);
+        case Operation::protect:
+            return table_.protect(m.ipa, r.length, r.attributes.permissions, owed_);
+        case Operation::relax:
+            return table_.relax(m.ipa, r.attributes.permissions, owed_);
+        case Operation::make_young:
+            return table_.make_young(m.ipa);
+        case Operation::write_protect:
+            return table_.write_protect(m.ipa, r.length, owed_);
+        case Operation::clear_young:
+            return table_.test_and_clear_young(m.ipa, r.length, visit, &owed_);
+        case Operation::collect_dirty:
+            return table_.collect_dirty(m.ipa, r.length, owed_, visit);
+        case Operation::split:
+            return table_.split(m.ipa, r.length, split_size(), owed_);
+        case Operation::collapse:
+            if (const auto made = table_.collapse(m.ipa, r.length, owed_); !made) {
+                return std::unexpected(made.error());
+            }
+            return {};
+        }
+        return {};
+    }
+
+    // One level below the largest leaf of the range: few enough descriptors.
+    std::uint64_t split_size() const {
+        Level level = page_level;
+        table_.for_each_leaf(Ipa{request_.ipa}, request_.length,
+                             [&](const Mapping& m) { level = std::min(level, m.level); });
+        return geometry_.entry_size(std::min(level + 1, page_level));
+    }
+
+    // An access of the guest in the middle of the operation.
+    void disturb() {
+        disturbance_.reset();
+        if (!features_.access_flag || !choices_.one_in(3)) {
+            return;
+        }
+        disturbance_ = choices_.below(8);
+        const std::uint64_t at = request_.ipa + page() * choices_.below(request_.length / page());
+        const bool store = choices_.one_in(2);
+        port_.on_atomic = [this, at, store](std::uint64_t&) {
+            if (disturbance_ && (*disturbance_)-- == 0) {
+                update_ = hardware_.access(port_, at, store);
+                disturbance_ = ~std::uint64_t{0};
+            }
+        };
+    }
+
+    // An access of the guest between operations.
+    void access_between() {
+        if (!features_.access_flag || !choices_.one_in(2)) {
+            return;
+        }
+        const std::uint64_t at = request_.ipa + page() * choices_.below(request_.length / page());
+        const bool store = choices_.one_in(2);
+        const auto want = view_.map().find(at);
+        const auto update = hardware_.access(port_, at, store);
+        const bool allowed = want && (store ? want->attributes.permissions.write ||
+                                                  (want->attributes.dbm && features_.dirty_state)
+                                            : want->attributes.permissions.read);
+        expect(hardware_.translated() == allowed, "an access ends otherwise than it should");
+        if (update) {
+            expect(want.has_value(), "hardware found a leaf where there is none");
+            view_.hardware(update);
+        }
+    }
+
+    std::vector<Leaf> leaves() const {
+        const AttributeFormat format{features_.fwb, features_.xnx, geometry_.lpa2()};
+        std::vector<Leaf> all;
+        table_.for_each_leaf(Ipa{0}, geometry_.ipa_limit(), [&](const Mapping& m) {
+            all.emplace_back(m.ipa.value, m.pa.value, *format.encode(m.attributes), m.level);
+        });
+        return all;
+    }
+
+    void watch() {
+        if (!owed_.empty()) {
+            return; // the old addresses still have something to show
+        }
+        const RandomRequest& r = request_;
+        std::vector<Ipa> addresses;
+        for (const std::uint64_t ipa :
+             {r.ipa, r.ipa - page(), r.end() - page(), r.end(),
+              r.ipa + align_down(r.length / 2, page()), source_.some_place()}) {
+            if (ipa < geometry_.ipa_limit()) {
+                addresses.emplace_back(ipa);
+            }
+        }
+        adversary_.watch(addresses);
+    }
+
+    void compare() {
+        const RandomRequest& r = request_;
+        std::vector<std::uint64_t> samples;
+        for (const std::uint64_t edge : {r.ipa, r.end()}) {
+            samples.insert(samples.end(), {edge - page(), edge - 1, edge, edge + page() - 1});
+        }
+        for (int i = 0; i < 4; ++i) {
+            samples.push_back(r.ipa + choices_.below(r.length));
+            samples.push_back(choices_.below(geometry_.ipa_limit()));
+        }
+        for (const auto& [start, interval] : view_.map().intervals()) {
+            if (choices_.one_in(8)) {
+                samples.insert(samples.end(), {start - 1, start, interval.end - 1, interval.end});
+            }
+        }
+        for (const std::uint64_t ipa : samples) {
+            if (ipa < geometry_.ipa_limit()) {
+                compare_at(Ipa{ipa});
+            }
+        }
+    }
+
+    void compare_at(Ipa ipa) {
+        const auto want = view_.map().find(ipa.value);
+        if (const auto wrong = compare_walk(config_, port_, ipa, want)) {
+            std::ostringstream out;
+            out << *wrong << " at ipa 0x" << std::hex << ipa.value;
+            expect(false, out.str());
+        }
+        // And what the engine itself says about it.
+        const auto found = table_.lookup(ipa);
+        expect(found->mapping.has_value() == want.has_value(), "lookup() finds something else");
+        if (want && found->mapping) {
+            expect(found->mapping->pa.value + (ipa - found->mapping->ipa) == want->pa,
+                   "lookup() finds another output");
+            expect(found->mapping->attributes == want->attributes,
+                   "lookup() finds other attributes");
+        }
+    }
+
+    Geometry geometry_;
+    CpuFeatures features_;
+    Choices& choices_;
+    RequestSource source_;
+    HostPort port_;
+    Stage2<HostPort> table_;
+    model::WalkConfig config_; // without hardware updates: to look
+    HardwareAccess hardware_;
+    Adversary adversary_;
+    GuestView view_;
+    Invalidation owed_ = {};
+
+    RandomRequest request_ = {};
+    std::optional<std::uint64_t> disturbance_ = {}; // atomics until an access of the guest
+    std::optional<HardwareUpdate> update_ = {};     // what that changed
+    unsigned failed_before_ = 0;
+};
+
+} // namespace twofold::test
