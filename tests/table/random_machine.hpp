@@ -61,7 +61,7 @@ public:
         const auto result = apply();
         port_.on_atomic = {};
         view_.hardware(update_);
-        const bool ran_out = !port_.allocations_until_failure && port_.failures != failed_before_;
+        const bool ran_out = port_.failures != failed_before_;
         failed_before_ = port_.failures;
         port_.allocations_until_failure.reset();
         if (!result) {
