@@ -21,6 +21,7 @@ help:
 	@echo '                CPU=max SMP=2 MEMORY=1G EXTENT=1G|2M|64K|4K IPA=32..48 change the guest,'
 	@echo '                KERNEL=file INITRD=file APPEND=words replace its kernel, initramfs and command line'
 	@echo 'make test       everything: host tests, sanitizers, and guests booted on six CPU models'
+	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode'
 	@echo 'make bench      what each operation costs'
 	@echo 'make lint       clang-tidy and clang-format, as errors'
 	@echo 'make format     let clang-format rewrite the sources'
@@ -42,6 +43,12 @@ demo:
 .PHONY: test
 test:
 	@scripts/test.sh
+
+.PHONY: fuzz
+fuzz:
+	@scripts/setup.sh build fuzz
+	@scripts/build.sh fuzz
+	@scripts/fuzz.sh $(or $(SECONDS),600) $(TARGET)
 
 .PHONY: bench
 bench:
@@ -70,7 +77,7 @@ coverage:
 
 .PHONY: clean distclean
 clean:
-	@for folder in release asan tsan coverage aarch64 results; do rm -rf "build/$$folder"; done
+	@for folder in release asan tsan coverage fuzz aarch64 results; do rm -rf "build/$$folder"; done
 	@rm -f build/guest/workload build/guest/initrd.img
 distclean:
 	@rm -rf build

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # setup.sh GOAL...: installs with apt what the goals need and the machine lacks. GOAL is build, cross,
-# guest, qemu, lint, format or coverage. Does nothing, and needs no network, when everything is there.
+# guest, qemu, fuzz, lint, format or coverage. Does nothing, and needs no network, when everything is there.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -57,6 +57,12 @@ for goal in "$@"; do
         need clang-format clang-format
         ;;
     coverage) need gcovr gcovr ;;
+    fuzz)
+        need clang clang++
+        # shellcheck disable=SC2046
+        need libclang-rt-dev $(ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-"$(uname -m)".a \
+            2>/dev/null)
+        ;;
     format) need clang-format clang-format ;;
     *) die "setup.sh knows no goal $goal" ;;
     esac

@@ -57,11 +57,11 @@ host_stage() { # STAGE PRESET
     count_cases "$1" "$2" "$log" $status
 }
 
-guest_stage() { # STAGE SCRIPT
+script_stage() { # STAGE SCRIPT [OPTION]: it writes "passed failed" into the file that it is given
     step "running $1"
-    local file=$results/guests.totals passed=0 failed=1
+    local file=$results/stage.totals passed=0 failed=1
     rm -f "$file"
-    "$2" "$file"
+    "$2" "${@:3}" "$file"
     [ ! -s "$file" ] || read -r passed failed <"$file"
     record "$1" "$passed" "$failed" 0
 }
@@ -71,16 +71,22 @@ run_stages() {
     host_stage "host tests, address and undefined-behaviour sanitizers" asan
     host_stage "host tests with threads, thread sanitizer" tsan
 
+    if scripts/build.sh fuzz; then
+        script_stage "fuzz targets, corpus and bounded runs" scripts/fuzz.sh --bounded
+    else
+        record "fuzz targets (build)" 0 1 0
+    fi
+
     if scripts/build.sh aarch64 && [ -s build/aarch64/twofold.img ] &&
         [ -x build/release/bin/twofold ]; then
-        guest_stage "Linux guests booted in QEMU" scripts/boot-tests.sh
-        guest_stage "guests that do wrong, run in QEMU" scripts/payload-tests.sh
+        script_stage "Linux guests booted in QEMU" scripts/boot-tests.sh
+        script_stage "guests that do wrong, run in QEMU" scripts/payload-tests.sh
     else
         record "hypervisor (build)" 0 1 0
     fi
 }
 
-scripts/setup.sh build cross guest qemu || exit 1
+scripts/setup.sh build cross guest qemu fuzz || exit 1
 scripts/fetch-guest.sh || exit 1
 scripts/make-initrd.sh || exit 1
 

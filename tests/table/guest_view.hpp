@@ -173,7 +173,8 @@ private:
         table_.for_each_leaf(Ipa{r.ipa}, r.length, [&](const Mapping& m) {
             const auto before = old.find(m.ipa.value);
             if (!before || !before->attributes.dbm || !before->attributes.permissions.write ||
-                before->pa != m.pa.value || before->attributes.type != r.attributes.type) {
+                before->pa != m.pa.value || before->attributes.type != r.attributes.type ||
+                before->attributes.fnxs != r.attributes.fnxs) {
                 return;
             }
             expect(m.attributes.permissions.write || touched_ != Range{m.ipa.value, m.size},

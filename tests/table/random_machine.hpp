@@ -14,6 +14,7 @@
 #include <twofold/table/stage2.hpp>
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -49,6 +50,9 @@ public:
         request_ = source_.next(view_.map());
         RandomRequest& r = request_;
         const auto expected_error = prepare();
+        if (trace_) {
+            std::fprintf(stderr, "%s\n", describe(r, geometry_).c_str());
+        }
         watch();
         if (choices_.one_in(10)) {
             port_.allocations_until_failure = choices_.below(6);
@@ -104,6 +108,8 @@ public:
         expect(leaves().empty(), "leaves are left");
     }
 
+    // Whether to say each operation before it is done.
+    void trace(bool on) { trace_ = on; }
     // What went wrong, with the operation at which it did.
     const std::vector<std::string>& failures() const { return view_.failures(); }
 
@@ -183,7 +189,7 @@ private:
     // An access of the guest in the middle of the operation.
     void disturb() {
         disturbance_.reset();
-        if (!features_.access_flag || !choices_.one_in(3)) {
+        if (!features_.dirty_state || !choices_.one_in(3)) {
             return;
         }
         disturbance_ = choices_.below(8);
@@ -199,16 +205,16 @@ private:
 
     // An access of the guest between operations.
     void access_between() {
-        if (!features_.access_flag || !choices_.one_in(2)) {
+        if (!features_.dirty_state || !choices_.one_in(2)) {
             return;
         }
         const std::uint64_t at = request_.ipa + page() * choices_.below(request_.length / page());
         const bool store = choices_.one_in(2);
         const auto want = view_.map().find(at);
         const auto update = hardware_.access(port_, at, store);
-        const bool allowed = want && (store ? want->attributes.permissions.write ||
-                                                  (want->attributes.dbm && features_.dirty_state)
-                                            : want->attributes.permissions.read);
+        const bool allowed =
+            want && (store ? want->attributes.permissions.write || want->attributes.dbm
+                           : want->attributes.permissions.read);
         expect(hardware_.translated() == allowed, "an access ends otherwise than it should");
         if (update) {
             expect(want.has_value(), "hardware found a leaf where there is none");
@@ -297,6 +303,7 @@ private:
     std::optional<std::uint64_t> disturbance_ = {}; // atomics until an access of the guest
     std::optional<HardwareUpdate> update_ = {};     // what that changed
     unsigned failed_before_ = 0;
+    bool trace_ = false;
 };
 
 } // namespace twofold::test

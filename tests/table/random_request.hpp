@@ -53,7 +53,8 @@ inline std::string describe(const RandomRequest& r, const Geometry& geometry) {
         << " length 0x" << r.length << " pa 0x" << r.pa << " max 0x" << r.max_size << " "
         << (p.read ? "r" : "-") << (p.write ? "w" : "-") << (p.execute_el1 ? "x" : "-")
         << (p.execute_el0 ? "u" : "-") << (r.attributes.access_flag ? " af" : "")
-        << (r.attributes.dbm ? " dbm" : "") << " in " << name_of(geometry);
+        << (r.attributes.dbm ? " dbm" : "") << (r.attributes.fnxs ? " fnxs" : "") << " in "
+        << name_of(geometry);
     return out.str();
 }
 
@@ -148,6 +149,7 @@ private:
         a.permissions.execute_el0 = features_.xnx ? choices_.one_in(2) : a.permissions.execute_el1;
         a.access_flag = !choices_.one_in(8);
         a.dbm = features_.dirty_state && choices_.one_in(3);
+        a.fnxs = features_.xs && choices_.one_in(4);
         a.software = static_cast<std::uint8_t>(below(16));
     }
 
