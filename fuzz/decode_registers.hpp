@@ -12,6 +12,20 @@
 
 namespace twofold::fuzz {
 
+// The codes of DFSC and IFSC that the manual gives a meaning, one bit each.
+inline constexpr std::uint64_t known_fault_codes = [] {
+    constexpr unsigned char codes[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09,
+                                       0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13,
+                                       0x14, 0x15, 0x16, 0x17, 0x18, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f,
+                                       0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2a,
+                                       0x2b, 0x2c, 0x30, 0x31, 0x34, 0x35};
+    std::uint64_t known = 0;
+    for (const unsigned char code : codes) {
+        known |= std::uint64_t{1} << code;
+    }
+    return known;
+}();
+
 inline void decode_abort(ByteChoices& choices) {
     // Mostly an abort from a lower level, as other classes are not looked into.
     std::uint64_t esr = choices.word();
@@ -30,6 +44,8 @@ inline void decode_abort(ByteChoices& choices) {
     const auto code = abort->status.encode();
     check(code ? *code == (esr & 63) : abort->status.kind == FaultKind::unknown,
           "a known fault status is encoded as it came");
+    check(code.has_value() == ((known_fault_codes >> (esr & 63) & 1) != 0),
+          "what the manual names is known");
     check(!to_string(abort->status.kind).empty(), "each kind has a name");
     check(abort->far.has_value() == (((esr >> 10) & 1) == 0), "FnV");
     if (abort->ipa) {
@@ -62,6 +78,20 @@ inline void decode_id_registers(ByteChoices& choices) {
     check(common == CpuFeatures::common(b, a), "the order of CPUs does not matter");
     check(CpuFeatures::common(a, a) == a, "a CPU has all that it has");
     check(CpuFeatures::common(common, a) == common, "nothing in common is more than one has");
+    constexpr bool CpuFeatures::*flags[] = {
+        &CpuFeatures::granule_4k, &CpuFeatures::granule_16k, &CpuFeatures::granule_64k,
+        &CpuFeatures::lpa2_4k,    &CpuFeatures::lpa2_16k,    &CpuFeatures::ttst,
+        &CpuFeatures::xnx,        &CpuFeatures::access_flag, &CpuFeatures::dirty_state,
+        &CpuFeatures::haft,       &CpuFeatures::vmid16,      &CpuFeatures::fwb,
+        &CpuFeatures::ttl,        &CpuFeatures::cnp,         &CpuFeatures::evt,
+        &CpuFeatures::tlbi_os,    &CpuFeatures::tlbi_range,  &CpuFeatures::xs,
+        &CpuFeatures::s2pie,      &CpuFeatures::d128,        &CpuFeatures::vhe,
+        &CpuFeatures::lse,        &CpuFeatures::dic,         &CpuFeatures::idc};
+    for (const auto flag : flags) {
+        check(common.*flag == (a.*flag && b.*flag), "in common is what both have");
+    }
+    check(common.pa_bits == std::min(a.pa_bits, b.pa_bits) && common.bbm == std::min(a.bbm, b.bbm),
+          "and of numbers the least");
     check(a.pa_bits >= 32 && a.pa_bits <= 56, "PARange");
     check(!a.dirty_state || a.access_flag, "dirty state comes with the access flag");
 
