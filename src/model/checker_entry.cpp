@@ -112,15 +112,24 @@ void Checker::change_reachable(const At& entry, const Event& event, bool live) {
             std::min<unsigned>(old.step, config_.geometry.shift(entry.level)));
     }
     if (live) {
-        if (to_valid && !hardware) {
+        if (to_valid && !hardware && gives(entry.level, before, after)) {
             cpu().made_valid = number_;
         }
         count_marked(entry, before, after);
-        if (!hardware && (pages_[entry.page].marked != 0 || values_.contiguous(before)) &&
-            (to_valid || values_.contiguous(before) || pages_[entry.page].marked != 0)) {
+        if (!hardware && (pages_[entry.page].marked != 0 || CachedValues::contiguous(before))) {
             check_run(entry, false);
         }
     }
+}
+
+// Whether a guest may do something after the change that faulted before it.
+bool Checker::gives(int level, std::uint64_t before, std::uint64_t after) const {
+    if (!values_.is_leaf(before, level) || !values_.is_leaf(after, level)) {
+        return true;
+    }
+    const bool aged = CachedValues::access_flag(before) || !CachedValues::access_flag(after);
+    return CachedValues::fixed(before) != CachedValues::fixed(after) || !aged ||
+           (values_.grants(after) & ~values_.grants(before)) != 0;
 }
 
 // Valid to valid, where a TLB may have the first and a walker reads the second.

@@ -155,9 +155,9 @@ public:
     std::function<void(const Invalidation&)> on_invalidate = {};
     std::function<void(Pa, std::uint64_t)> on_free = {};
 
-private:
-    // No valid or invalid descriptor of the engine looks like this.
-    static constexpr std::uint64_t poison = 0xfeed'face'cafe'beef;
+    // The CPU that acts.
+    unsigned cpu() const { return current_cpu; }
+    unsigned current_cpu = 0;
 
     // Zero pages that cost nothing until they are touched, also under a sanitizer.
     static std::uint64_t* map_zero_pages(std::size_t bytes) {
@@ -172,6 +172,11 @@ private:
         std::size_t bytes;
         void operator()(std::uint64_t* pages) const { munmap(pages, bytes); }
     };
+
+private:
+    // No valid or invalid descriptor of the engine looks like this.
+    static constexpr std::uint64_t poison = 0xfeed'face'cafe'beef;
+
     // The engine has no use for exceptions, so there are none here.
     [[noreturn]] static void give_up(const char* why) {
         std::fprintf(stderr, "HostPort: %s\n", why);

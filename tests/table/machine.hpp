@@ -3,6 +3,7 @@
 // descriptors are read from memory, followed and encoded here by the manual's bit numbers.
 #pragma once
 
+#include "adversary.hpp"
 #include "geometries.hpp"
 #include "host_port.hpp"
 
@@ -61,8 +62,11 @@ public:
         : features{cpu},
           geometry{*Geometry::make(cpu, request)},
           port{arena_base, arena},
-          table{port, geometry, cpu, *Stage2<HostPort>::allocate_root(port, geometry)},
+          adversary{port, geometry, cpu},
+          table{adversary.port(), geometry, cpu,
+                *Stage2<TestPort>::allocate_root(adversary.port(), geometry)},
           arena_{arena} {
+        adversary.start(table.root());
         port.on_invalidate = [this](const Invalidation& all) { note(all); };
     }
     // What a failed test left behind must not hide its message. A test's hooks are gone already.
@@ -73,6 +77,11 @@ public:
         port.on_invalidate = nullptr;
         port.on_free = nullptr;
         table.discharge(owed);
+        adversary.expect_clean();
+        adversary.stop();
+        for (const std::string& failure : adversary.failures()) {
+            ADD_FAILURE() << failure;
+        }
     }
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
@@ -101,7 +110,10 @@ public:
             }
             last = index;
         }
+        const Pa entry{at + 8 * std::uint64_t{last}};
+        const std::uint64_t before = word_at(entry.value);
         port.table(Pa{at}).store(last, value);
+        adversary.port().adopt(entry, before, value);
     }
 
     // Every valid leaf in memory, upwards.
@@ -143,7 +155,8 @@ public:
     CpuFeatures features;
     Geometry geometry;
     HostPort port;
-    Stage2<HostPort> table;
+    Adversary adversary;
+    Stage2<TestPort> table;
     Invalidation owed;
     std::vector<Discharged> discharged;
 

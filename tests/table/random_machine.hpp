@@ -31,16 +31,19 @@ public:
           source_{geometry_, features_, choices},
           // Tables in the upper half of the output space, so that all their address bits count.
           port_{Pa{std::uint64_t{1} << (geometry.pa_bits() - 1)}},
-          table_{port_, geometry, features, *Stage2<HostPort>::allocate_root(port_, geometry)},
+          adversary_{port_, geometry_, features_},
+          table_{adversary_.port(), geometry, features,
+                 *Stage2<TestPort>::allocate_root(adversary_.port(), geometry)},
           config_{walk_config(features, geometry, table_.root(), {.vmid16 = features.vmid16})},
           hardware_{geometry_,
                     walk_config(features, geometry, table_.root(), VtcrOptions::of(features))},
-          adversary_{port_, geometry_, features, config_, table_.root()},
-          view_{geometry_, table_} {}
+          view_{geometry_, table_} {
+        adversary_.start(table_.root());
+    }
     ~RandomMachine() {
-        adversary_.watch({});
         port_.on_atomic = {};
         table_.discharge(owed_);
+        adversary_.stop();
     }
     RandomMachine(const RandomMachine&) = delete;
     RandomMachine& operator=(const RandomMachine&) = delete;
@@ -53,14 +56,13 @@ public:
         if (trace_) {
             std::fprintf(stderr, "%s\n", describe(r, geometry_).c_str());
         }
-        watch();
         if (choices_.one_in(10)) {
             port_.allocations_until_failure = choices_.below(6);
         }
         disturb();
-        const auto before = !disturbance_ && (choices_.one_in(8) || port_.allocations_until_failure)
-                                ? std::optional{leaves()}
-                                : std::nullopt;
+        const bool keep =
+            !disturbance_ && (choices_.one_in(8) || port_.allocations_until_failure.has_value());
+        const auto before = keep ? leaves() : std::vector<Leaf>{};
         const std::size_t tables_before = port_.live();
         const auto result = apply();
         port_.on_atomic = {};
@@ -73,7 +75,7 @@ public:
                        (ran_out ? Error::out_of_memory : expected_error.value_or(Error{})),
                    to_string(result.error()));
             if (r.operation != Operation::split) { // of which a part may be done
-                expect(!before || *before == leaves(), "an error changed something");
+                expect(!keep || before == leaves(), "an error changed something");
                 expect(port_.live() == tables_before, "an error kept tables");
             }
         } else {
@@ -101,7 +103,6 @@ public:
 
     // At the end nothing is left.
     void finish() {
-        adversary_.watch({});
         expect(table_.unmap(Ipa{0}, geometry_.ipa_limit(), owed_).has_value(), "the last unmap");
         settle();
         expect(table_.counters().tables == 0 && port_.live() == 1, "tables are left");
@@ -231,22 +232,6 @@ private:
         return all;
     }
 
-    void watch() {
-        if (!owed_.empty()) {
-            return; // the old addresses still have something to show
-        }
-        const RandomRequest& r = request_;
-        std::vector<Ipa> addresses;
-        for (const std::uint64_t ipa :
-             {r.ipa, r.ipa - page(), r.end() - page(), r.end(),
-              r.ipa + align_down(r.length / 2, page()), source_.some_place()}) {
-            if (ipa < geometry_.ipa_limit()) {
-                addresses.emplace_back(ipa);
-            }
-        }
-        adversary_.watch(addresses);
-    }
-
     void compare() {
         const RandomRequest& r = request_;
         std::vector<std::uint64_t> samples;
@@ -292,10 +277,10 @@ private:
     Choices& choices_;
     RequestSource source_;
     HostPort port_;
-    Stage2<HostPort> table_;
+    Adversary adversary_;
+    Stage2<TestPort> table_;
     model::WalkConfig config_; // without hardware updates: to look
     HardwareAccess hardware_;
-    Adversary adversary_;
     GuestView view_;
     Invalidation owed_ = {};
 

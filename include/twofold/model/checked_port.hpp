@@ -20,7 +20,7 @@ namespace twofold::model {
 template <class Port>
 class CheckedPort {
 public:
-    // All must outlive it. `granule_bytes`: of a table below the root.
+    // Both must outlive it. Used by several CPUs, `port` must number them: port.cpu().
     CheckedPort(Port& port, Checker& checker)
         : port_{port},
           checker_{checker},
@@ -176,20 +176,36 @@ public:
     Checker& checker() { return checker_; }
 
 private:
+    static constexpr unsigned nobody = ~0U;
+
+    // A spinlock that knows its owner: a port that is a test may call the engine from the middle of
+    // a step.
     class Guard {
     public:
         explicit Guard(CheckedPort& port) : port_{port} {
-            while (port_.lock_.test_and_set(std::memory_order_acquire)) {
+            const unsigned me = port.cpu();
+            nested_ = port.owner_.load(std::memory_order_relaxed) == me;
+            unsigned free = nobody;
+            while (!nested_ &&
+                   !port.owner_.compare_exchange_weak(free, me, std::memory_order_acquire,
+                                                      std::memory_order_relaxed)) {
+                free = nobody;
             }
         }
-        ~Guard() { port_.lock_.clear(std::memory_order_release); }
+        ~Guard() {
+            if (!nested_) {
+                port_.owner_.store(nobody, std::memory_order_release);
+            }
+        }
         Guard(const Guard&) = delete;
         Guard& operator=(const Guard&) = delete;
 
     private:
         CheckedPort& port_;
+        bool nested_;
     };
 
+    // By the port's number; one that has none has one CPU.
     unsigned cpu() {
         if constexpr (requires { port_.cpu(); }) {
             return static_cast<unsigned>(port_.cpu());
@@ -213,7 +229,7 @@ private:
     Port& port_;
     Checker& checker_;
     std::uint64_t page_mask_;
-    std::atomic_flag lock_ = {};
+    std::atomic<unsigned> owner_ = nobody; // of the lock
     Listener listener_ = nullptr;
     void* listener_object_ = nullptr;
 };

@@ -83,6 +83,7 @@ private:
     void change_reachable(const At& at, const Event& event, bool live);
     void check_store(const At& at, const Event& event);
     void check_in_place(const At& at, std::uint64_t before, std::uint64_t after);
+    [[nodiscard]] bool gives(int level, std::uint64_t before, std::uint64_t after) const;
     void check_format(const At& at, std::uint64_t value);
     void check_leaf_format(const At& at, std::uint64_t value);
     void check_hardware_update(const At& at, const Event& event);
