@@ -26,6 +26,9 @@ inline void dsb_ish() { asm volatile("dsb ish" ::: "memory"); }
 inline void dsb_nsh() { asm volatile("dsb nsh" ::: "memory"); }
 inline void dsb_nshst() { asm volatile("dsb nshst" ::: "memory"); }
 inline void dsb_ishst() { asm volatile("dsb ishst" ::: "memory"); }
+// The nXS forms of FEAT_XS, by their encoding.
+inline void dsb_ish_nxs() { asm volatile(".inst 0xd5033a3f" ::: "memory"); }
+inline void dsb_nsh_nxs() { asm volatile(".inst 0xd503363f" ::: "memory"); }
 inline void wait_for_interrupt() { asm volatile("dsb sy\n\twfi" ::: "memory"); }
 inline void wait_for_event() { asm volatile("wfe" ::: "memory"); }
 

@@ -47,6 +47,7 @@ extern "C" void handle_guest_trap(twofold::hyp::TrapFrame* frame, twofold::hyp::
     PerCpu& cpu = this_cpu();
     Vcpu& vcpu = *cpu.vcpu;
     Guest& guest = *vcpu.guest;
+    guest.memory().enter(vcpu.index);
     guest.vgic().on_guest_exit(vcpu.index);
     guest.parts().console->poll();
     bool returns = true;
@@ -67,4 +68,5 @@ extern "C" void handle_guest_trap(twofold::hyp::TrapFrame* frame, twofold::hyp::
     if (!returns || !guest.is_running())
         guest.leave(vcpu);
     guest.vgic().on_guest_enter(vcpu.index);
+    guest.memory().leave(vcpu.index);
 }

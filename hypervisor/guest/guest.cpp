@@ -118,6 +118,7 @@ bool Guest::try_begin(Vcpu& vcpu) {
 
 void Guest::run(unsigned index) {
     Vcpu& vcpu = vcpus_[index];
+    memory_.leave(index);
     while (!try_begin(vcpu)) {
         wait_for_interrupt();
         take_interrupts(vcpu);

@@ -23,7 +23,7 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
     if (!geometry->contains(c.base, c.memory))
         return std::unexpected("guest.memory ends beyond the addresses that guest.ipa allows");
     pages_.init(pool);
-    El2Port& port = port_.make(pages_, *geometry, features);
+    El2Port& port = port_.make(pages_, quiescence_, *geometry, features);
     const auto root = Stage2<El2Port>::allocate_root(port, *geometry);
     if (!root)
         return std::unexpected(to_string(root.error()));

@@ -38,6 +38,10 @@ public:
     // VTCR_EL2 and VTTBR_EL2 of the calling CPU.
     void activate() const;
 
+    // The CPU comes from its guest and may look at tables; it goes back, or waits.
+    void enter(unsigned cpu) { quiescence_.enter(cpu); }
+    void leave(unsigned cpu) { quiescence_.leave(cpu); }
+
     Resolution handle(const Abort& abort, unsigned vcpu);
     bool write(Ipa ipa, std::span<const std::byte> data);
     std::optional<std::uint64_t> peek(Ipa ipa) const { return backing_.peek(ipa - base_); }
@@ -60,6 +64,7 @@ private:
 
     TablePages pages_;
     RamBacking backing_;
+    CpuQuiescence quiescence_;
     StaticStorage<El2Port> port_;
     StaticStorage<Memory> memory_;
     std::array<Slot, 4> slots_{};

@@ -10,12 +10,36 @@
 namespace twofold::hyp {
 
 std::optional<Pa> El2Port::allocate(std::uint64_t bytes) {
-    const auto pages = pages_.allocate(bytes);
+    constexpr unsigned some = 16;
+    release(some);
+    auto pages = pages_.allocate(bytes);
+    if (!pages && release(~0U))
+        pages = pages_.allocate(bytes);
     if (pages && !geometry_.fits(*pages, bytes)) {
         pages_.free(*pages, bytes);
         return std::nullopt;
     }
     return pages;
+}
+
+void El2Port::retire(Pa pa, std::uint64_t bytes) {
+    limbo_.add(pa, bytes, quiescence_.stamp());
+    // More than one for each that comes, so that what waits does not only grow.
+    constexpr unsigned more_than_one = 2;
+    release(more_than_one);
+}
+
+bool El2Port::release(unsigned most) {
+    bool any = false;
+    for (; most != 0; --most) {
+        const auto block =
+            limbo_.take([this](std::uint64_t stamp) { return quiescence_.passed(stamp); });
+        if (!block)
+            break;
+        pages_.free(block->pa, block->bytes);
+        any = true;
+    }
+    return any;
 }
 
 void El2Port::barrier(Barrier barrier) {
@@ -26,14 +50,18 @@ void El2Port::barrier(Barrier barrier) {
     case Barrier::dsb_nshst:
         dsb_nshst();
         break;
-    // A DSB without nXS waits for more than the nXS form would.
     case Barrier::dsb_ish:
-    case Barrier::dsb_ish_nxs:
         dsb_ish();
         break;
     case Barrier::dsb_nsh:
-    case Barrier::dsb_nsh_nxs:
         dsb_nsh();
+        break;
+    // Only a CPU with FEAT_XS is asked for these.
+    case Barrier::dsb_ish_nxs:
+        dsb_ish_nxs();
+        break;
+    case Barrier::dsb_nsh_nxs:
+        dsb_nsh_nxs();
         break;
     case Barrier::isb:
         isb();

@@ -3,8 +3,11 @@
 // at its physical address.
 #pragma once
 
+#include "cpu/per_cpu.hpp"
 #include "memory/table_pages.hpp"
 #include "port/invalidation_counters.hpp"
+#include "port/limbo.hpp"
+#include "port/quiescence.hpp"
 
 #include <twofold/arch/cpu_features.hpp>
 #include <twofold/arch/geometry.hpp>
@@ -44,19 +47,24 @@ private:
     std::uint64_t* entries_;
 };
 
+using CpuQuiescence = Quiescence<max_cpus>;
+
 class El2Port {
 public:
     // TLBIs act on the VMID in VTTBR_EL2, so every call comes from a CPU that has this guest's.
-    El2Port(TablePages& pages, const Geometry& geometry, const CpuFeatures& features)
+    El2Port(TablePages& pages, CpuQuiescence& quiescence, const Geometry& geometry,
+            const CpuFeatures& features)
         : pages_{pages},
+          quiescence_{quiescence},
           geometry_{geometry},
           features_{features} {}
 
     El2Table table(Pa pa) const { return El2Table{pa}; }
     std::optional<Pa> allocate(std::uint64_t bytes);
     void free(Pa pa, std::uint64_t bytes) { pages_.free(pa, bytes); }
-    // Under the guest's lock there is one section at a time.
-    void retire(Pa pa, std::uint64_t bytes) { free(pa, bytes); }
+    void retire(Pa pa, std::uint64_t bytes);
+    // A section is the time between an exception from the guest and the return to it, of which
+    // `quiescence` knows.
     struct Section {};
     Section section() const { return {}; }
     void barrier(Barrier barrier);
@@ -64,10 +72,17 @@ public:
     void clean_dcache(Pa pa, std::uint64_t bytes);
     void invalidate_icache(Pa pa, std::uint64_t bytes);
 
+    static unsigned cpu() { return this_cpu().index; }
+    // Table memory that no CPU may look at any more, up to so many blocks; whether there was any.
+    bool release(unsigned most);
+    std::uint64_t bytes_in_limbo() const { return limbo_.bytes(); }
+
     const InvalidationCounters& counters() const { return counters_; }
 
 private:
     TablePages& pages_;
+    CpuQuiescence& quiescence_;
+    Limbo limbo_;
     Geometry geometry_;
     CpuFeatures features_;
     InvalidationCounters counters_;

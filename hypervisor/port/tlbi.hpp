@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// TLBI instructions for the VMID in VTTBR_EL2. The range forms are written by their
-// encoding, so that an assembler for Armv8.0 takes them.
+// TLBI instructions for the VMID in VTTBR_EL2, by their encodings, so that an assembler for Armv8.0
+// takes them: C9 in place of C8 is the nXS form of FEAT_XS.
 #pragma once
 
 #include <twofold/arch/tlbi_operation.hpp>
@@ -9,46 +9,45 @@
 
 namespace twofold::hyp {
 
-#define TWOFOLD_TLBI(instruction, operand)                                                         \
-    asm volatile(instruction ", %0" ::"r"(operand) : "memory")
+// SYS #op1, C8 or C9, Cm, #op2, Xt; an instruction that takes no operand must be given XZR.
+#define TWOFOLD_TLBI(op1, cm, op2, operand)                                                        \
+    do {                                                                                           \
+        const std::uint64_t xt_ = operand;                                                         \
+        if (operation.nxs)                                                                         \
+            asm volatile("sys #" #op1 ", c9, " #cm ", #" #op2 ", %x0" ::"rZ"(xt_) : "memory");     \
+        else                                                                                       \
+            asm volatile("sys #" #op1 ", c8, " #cm ", #" #op2 ", %x0" ::"rZ"(xt_) : "memory");     \
+        return;                                                                                    \
+    } while (false)
 
 // On all CPUs of the inner shareable domain, or on this one only.
 inline void execute(const TlbiOperation& operation) {
     const bool broadcast = operation.scope == InvalidationScope::inner_shareable;
-    const std::uint64_t operand = operation.operand;
     switch (operation.kind) {
     case TlbiKind::ipas2:
         if (operation.last_level && broadcast)
-            TWOFOLD_TLBI("tlbi ipas2le1is", operand);
-        else if (operation.last_level)
-            TWOFOLD_TLBI("tlbi ipas2le1", operand);
-        else if (broadcast)
-            TWOFOLD_TLBI("tlbi ipas2e1is", operand);
-        else
-            TWOFOLD_TLBI("tlbi ipas2e1", operand);
-        return;
+            TWOFOLD_TLBI(4, c0, 5, operation.operand); // IPAS2LE1IS
+        if (operation.last_level)
+            TWOFOLD_TLBI(4, c4, 5, operation.operand); // IPAS2LE1
+        if (broadcast)
+            TWOFOLD_TLBI(4, c0, 1, operation.operand); // IPAS2E1IS
+        TWOFOLD_TLBI(4, c4, 1, operation.operand);     // IPAS2E1
     case TlbiKind::ripas2:
         if (operation.last_level && broadcast)
-            TWOFOLD_TLBI("sys #4, c8, c0, #6", operand); // TLBI RIPAS2LE1IS
-        else if (operation.last_level)
-            TWOFOLD_TLBI("sys #4, c8, c4, #6", operand); // TLBI RIPAS2LE1
-        else if (broadcast)
-            TWOFOLD_TLBI("sys #4, c8, c0, #2", operand); // TLBI RIPAS2E1IS
-        else
-            TWOFOLD_TLBI("sys #4, c8, c4, #2", operand); // TLBI RIPAS2E1
-        return;
+            TWOFOLD_TLBI(4, c0, 6, operation.operand); // RIPAS2LE1IS
+        if (operation.last_level)
+            TWOFOLD_TLBI(4, c4, 6, operation.operand); // RIPAS2LE1
+        if (broadcast)
+            TWOFOLD_TLBI(4, c0, 2, operation.operand); // RIPAS2E1IS
+        TWOFOLD_TLBI(4, c4, 2, operation.operand);     // RIPAS2E1
     case TlbiKind::vmalle1:
         if (broadcast)
-            asm volatile("tlbi vmalle1is" ::: "memory");
-        else
-            asm volatile("tlbi vmalle1" ::: "memory");
-        return;
+            TWOFOLD_TLBI(0, c3, 0, 0); // VMALLE1IS
+        TWOFOLD_TLBI(0, c7, 0, 0);     // VMALLE1
     case TlbiKind::vmalls12:
         if (broadcast)
-            asm volatile("tlbi vmalls12e1is" ::: "memory");
-        else
-            asm volatile("tlbi vmalls12e1" ::: "memory");
-        return;
+            TWOFOLD_TLBI(4, c3, 6, 0); // VMALLS12E1IS
+        TWOFOLD_TLBI(4, c7, 6, 0);     // VMALLS12E1
     }
 }
 
