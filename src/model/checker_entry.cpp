@@ -128,7 +128,8 @@ bool Checker::gives(int level, std::uint64_t before, std::uint64_t after) const 
         return true;
     }
     const bool aged = CachedValues::access_flag(before) || !CachedValues::access_flag(after);
-    return CachedValues::fixed(before) != CachedValues::fixed(after) || !aged ||
+    const std::uint64_t hint = std::uint64_t{1} << 52;
+    return (CachedValues::fixed(before ^ after) & ~hint) != 0 || !aged ||
            (values_.grants(after) & ~values_.grants(before)) != 0;
 }
 

@@ -128,6 +128,7 @@ bool Checker::forget(std::uint32_t index) {
     old.own_done = true;
     old.local = false;
     old.stage = Stage::stored;
+    old.near_miss = Cause::local_only;
     return false;
 }
 
