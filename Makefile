@@ -13,13 +13,15 @@ IPA ?= 40
 KERNEL ?=
 INITRD ?=
 APPEND ?=
-export CPU SMP MEMORY EXTENT IPA KERNEL INITRD APPEND
+CHECKED ?= 0
+export CHECKED CPU SMP MEMORY EXTENT IPA KERNEL INITRD APPEND
 
 .PHONY: help
 help:
 	@echo 'make demo       boot a Debian kernel under the hypervisor in QEMU and show what was mapped, and why'
 	@echo '                CPU=max SMP=2 MEMORY=1G EXTENT=1G|2M|64K|4K IPA=32..48 change the guest,'
 	@echo '                KERNEL=file INITRD=file APPEND=words replace its kernel, initramfs and command line'
+	@echo '                CHECKED=1 checks each step on its stage-2 table against the architecture'
 	@echo 'make test       everything: host tests, sanitizers, and guests booted on six CPU models'
 	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode'
 	@echo 'make bench      what each operation costs'
@@ -77,7 +79,7 @@ coverage:
 
 .PHONY: clean distclean
 clean:
-	@for folder in release asan tsan coverage fuzz aarch64 results; do rm -rf "build/$$folder"; done
+	@for folder in release asan tsan coverage fuzz aarch64 aarch64-checked results; do rm -rf "build/$$folder"; done
 	@rm -f build/guest/workload build/guest/initrd.img
 distclean:
 	@rm -rf build

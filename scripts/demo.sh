@@ -16,7 +16,11 @@ scripts/setup.sh build cross guest qemu
 scripts/fetch-guest.sh
 scripts/make-initrd.sh
 scripts/build.sh release twofold-command
-scripts/build.sh aarch64
+# A checked build follows every step of the hypervisor on the guest's tables, and stops at the first
+# that the architecture does not allow.
+preset=aarch64
+[ "${CHECKED:-0}" = 0 ] || preset=aarch64-checked
+scripts/build.sh "$preset" twofold-hypervisor
 if [ -n "${KERNEL:-}" ]; then
     kernel=build/guest/own-vmlinuz
     scripts/fetch-guest.sh --to-image "$KERNEL" "$kernel"
@@ -29,7 +33,7 @@ mkdir -p build/results
 expect=
 [ -n "${APPEND:-}${INITRD:-}" ] || expect='TWOFOLD-GUEST: pass'
 exec build/release/bin/twofold run --expect "$expect" \
-    --hypervisor build/aarch64/twofold.img --kernel "$kernel" --initrd "$initrd" \
+    --hypervisor "build/$preset/twofold.img" --kernel "$kernel" --initrd "$initrd" \
     --append "console=ttyAMA0 quiet twofold.demo${APPEND:+ $APPEND}" \
     --cpu "${CPU:-max}" --smp "${SMP:-2}" --memory "${MEMORY:-1G}" --extent "${EXTENT:-1G}" \
     --ipa "${IPA:-40}" --json build/results/demo.json --timeout 600

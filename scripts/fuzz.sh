@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit
 . scripts/lib.sh
 
 targets=(operations plan decode)
-declare -A runs=([operations]=1500 [plan]=30000 [decode]=200000)
+declare -A runs=([operations]=700 [plan]=15000 [decode]=60000)
 programs=build/fuzz/bin
 inputs=build/fuzz-inputs
 logs=build/results/fuzz

@@ -77,7 +77,8 @@ run_stages() {
         record "fuzz targets (build)" 0 1 0
     fi
 
-    if scripts/build.sh aarch64 && [ -s build/aarch64/twofold.img ] &&
+    if scripts/build.sh aarch64 && scripts/build.sh aarch64-checked twofold-hypervisor &&
+        [ -s build/aarch64/twofold.img ] &&
         [ -x build/release/bin/twofold ]; then
         script_stage "Linux guests booted in QEMU" scripts/boot-tests.sh
         script_stage "guests that do wrong, run in QEMU" scripts/payload-tests.sh

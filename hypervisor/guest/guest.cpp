@@ -193,6 +193,8 @@ void Guest::finish(Vcpu& leader) {
         print("guest {} powered off\n", name());
     else
         print("guest {} stopped: {}\n", name(), stop_reason_);
+    if (const auto checks = memory_.checks())
+        print("checked {} events, {} reports\n", checks->events, checks->reports);
     const bool reported = write_report(*this);
     parts_.uart->drain();
     stop_machine(clean && reported ? 0 : 2);

@@ -23,8 +23,12 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
     if (!geometry->contains(c.base, c.memory))
         return std::unexpected("guest.memory ends beyond the addresses that guest.ipa allows");
     pages_.init(pool);
-    El2Port& port = port_.make(pages_, quiescence_, *geometry, features);
-    const auto root = Stage2<El2Port>::allocate_root(port, *geometry);
+    port_.make(pages_, quiescence_, *geometry, features);
+    if (!tables_.init(*port_, pool, *geometry, features, vmid))
+        return std::unexpected("no memory for the checker");
+    GuestTables::Port& port = tables_.port();
+    using Table = Stage2<GuestTables::Port>;
+    const auto root = Table::allocate_root(port, *geometry);
     if (!root)
         return std::unexpected(to_string(root.error()));
     const auto vttbr = Vttbr::make(*geometry, *root, vmid, features.vmid16);
@@ -32,7 +36,7 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
         return std::unexpected(to_string(vttbr.error()));
     vttbr_ = *vttbr;
     vtcr_ = geometry->vtcr(VtcrOptions::of(features));
-    Memory& memory = memory_.make(port, Stage2<El2Port>{port, *geometry, features, *root}, slots_);
+    Memory& memory = memory_.make(port, Table{port, *geometry, features, *root}, slots_);
     if (!backing_.init(pool, c.memory, c.extent, !features.fwb))
         return std::unexpected("no memory for the list of extents");
     const auto added =
@@ -42,12 +46,13 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
     return {};
 }
 
-void GuestRam::activate() const {
+void GuestRam::activate() {
     TWOFOLD_WRITE_SYSREG(VTCR_EL2, vtcr_.value);
     TWOFOLD_WRITE_SYSREG(VTTBR_EL2, vttbr_.value);
     isb();
     // Whatever this CPU holds for the VMID is from before.
     asm volatile("tlbi vmalls12e1\n\tdsb nsh\n\tisb" ::: "memory");
+    tables_.context(vtcr_, vttbr_);
 }
 
 Resolution GuestRam::handle(const Abort& abort, unsigned vcpu) {
@@ -58,7 +63,9 @@ Resolution GuestRam::handle(const Abort& abort, unsigned vcpu) {
         if (!translated && abort.status.kind == FaultKind::permission)
             return Resolution::resume();
     }
-    return memory_->handle(abort, translated, &histories_[vcpu]);
+    const Resolution resolution = memory_->handle(abort, translated, &histories_[vcpu]);
+    tables_.settled();
+    return resolution;
 }
 
 bool GuestRam::write(Ipa ipa, std::span<const std::byte> data) {
@@ -68,6 +75,7 @@ bool GuestRam::write(Ipa ipa, std::span<const std::byte> data) {
 void GuestRam::reset() {
     // Cannot fail: a slot is unmapped as a whole, and no block reaches beyond it.
     (void)memory_->withdraw({.start = base_, .length = backing_.size()});
+    tables_.settled();
     backing_.release();
     histories_ = {};
 }

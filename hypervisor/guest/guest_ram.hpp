@@ -10,6 +10,7 @@
 #include "memory/pool.hpp"
 #include "memory/table_pages.hpp"
 #include "port/el2_port.hpp"
+#include "port/guest_tables.hpp"
 #include "runtime/static_storage.hpp"
 
 #include <twofold/arch.hpp>
@@ -27,7 +28,7 @@ namespace twofold::hyp {
 
 class GuestRam {
 public:
-    using Memory = GuestMemory<El2Port, Spinlock>;
+    using Memory = GuestMemory<GuestTables::Port, Spinlock>;
 
     constexpr GuestRam() = default;
 
@@ -36,7 +37,7 @@ public:
                                                const CpuFeatures& features, MemoryPool& pool);
 
     // VTCR_EL2 and VTTBR_EL2 of the calling CPU.
-    void activate() const;
+    void activate();
 
     // The CPU comes from its guest and may look at tables; it goes back, or waits.
     void enter(unsigned cpu) { quiescence_.enter(cpu); }
@@ -58,6 +59,8 @@ public:
     const RamBacking& backing() const { return backing_; }
     const TablePages& table_pages() const { return pages_; }
     const InvalidationCounters& invalidations() const { return port_->counters(); }
+    // Of a checked build.
+    std::optional<CheckCounts> checks() const { return tables_.counts(); }
 
 private:
     static constexpr unsigned vmid = 1;
@@ -66,6 +69,7 @@ private:
     RamBacking backing_;
     CpuQuiescence quiescence_;
     StaticStorage<El2Port> port_;
+    GuestTables tables_;
     StaticStorage<Memory> memory_;
     std::array<Slot, 4> slots_{};
     std::array<FaultHistory, max_cpus> histories_{};

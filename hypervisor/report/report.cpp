@@ -202,6 +202,17 @@ void write_tables(JsonWriter& json, GuestRam& ram) {
     json.end_object();
 }
 
+void write_checks(JsonWriter& json, GuestRam& ram) {
+    const auto checks = ram.checks();
+    if (!checks)
+        return;
+    json.begin_object("checks");
+    json.number("events", checks->events);
+    json.number("reports", checks->reports);
+    json.number("tables", checks->tables);
+    json.end_object();
+}
+
 void write_exits(JsonWriter& json) {
     Counters sum{};
     for (unsigned i = 0; i < cpu_count(); ++i) {
@@ -245,6 +256,7 @@ void write_document(TextSink& sink, Guest& guest) {
     write_mappings(json, guest.memory());
     write_faults(json, guest.memory());
     write_tables(json, guest.memory());
+    write_checks(json, guest.memory());
     write_exits(json);
     json.begin_object("time");
     json.number("ticks", TWOFOLD_READ_SYSREG(CNTPCT_EL0) - guest.time_origin());

@@ -101,6 +101,14 @@ TEST(Report, AStoppedGuestHasAReason) {
         << text;
 }
 
+// That a checker found nothing is worth a line, too.
+TEST(Report, ChecksAreShownWithTheirZeros) {
+    const std::string text =
+        report_text(parse(R"({"checks": {"events": 98125, "reports": 0, "tables": 61}})"), 1);
+    EXPECT_NE(text.find("checked        98125 events, 0 reports, 61 tables\n"), std::string::npos)
+        << text;
+}
+
 TEST(Report, WrongTypesAreAnError) {
     for (const char* const text :
          {R"({"guest": 3})", R"({"geometry": {"ipa_bits": "many"}})", R"({"mappings": 1})",

@@ -33,6 +33,7 @@ namespace twofold::tool {
 //    "upkeep": {"lost_races": 0, "dcache_bytes": 1073741824},
 //    "tables": {"live": 3, "made": 5, "freed": 2, "blocks_split": 0, "breaks": 1},
 //    "invalidations": {"tlbi_by_ipa": 12, "dsb": 9},
+//    "checks": {"events": 98125, "reports": 0},
 //    "exits": [{"class": 36, "name": "data abort", "count": 10}],
 //    "events": {"interrupts": 100, "mmio_reads": 7},
 //    "time": {"ticks": 250000000, "frequency": 62500000}}
@@ -87,6 +88,7 @@ struct Report {
     std::vector<Count> upkeep;
     std::vector<Count> tables;
     std::vector<Count> invalidations;
+    std::vector<Count> checks; // of a checked build: with no report, too
     std::vector<Count> exits;
     std::vector<Count> events;
     std::optional<double> guest_seconds;

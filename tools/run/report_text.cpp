@@ -147,6 +147,11 @@ std::string report_text(const Report& report, double wall_seconds) {
     add("upkeep", report.upkeep);
     add("tables", report.tables);
     add("invalidations", report.invalidations);
+    if (!report.checks.empty()) {
+        std::vector<std::string> words;
+        std::ranges::transform(report.checks, std::back_inserter(words), count_words);
+        text += fmt::format("{:<{}}{}\n", "checked", names_width, wrapped_list(words, names_width));
+    }
     add("exits", most_first(report.exits));
     add("events", report.events);
     text += fmt::format("{:<{}}{}\n", "time", names_width, time_words(report, wall_seconds));
