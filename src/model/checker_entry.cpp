@@ -63,7 +63,7 @@ void Checker::check_store(const At& entry, const Event& event) {
         const bool valid = bit(event.before, 0);
         if (valid) {
             report(Rule::overwrites_valid, entry, event.before, event.after);
-        } else if (config_.publish_needs_mark && field(event.before, 2, 1) != 1) {
+        } else if (config_.publish_needs_mark && field(event.before, 1, 0) != 0b10) {
             report(Rule::publish_not_owned, entry, event.before, event.after);
         }
     } else if (event.kind == EventKind::hardware_update) {
@@ -239,17 +239,35 @@ bool Checker::tolerates(const At& entry, const OldValue& old, std::uint64_t afte
     if (leaf && !old.table) {
         return CachedValues::fixed(old.value ^ after) == std::uint64_t{1} << 52;
     }
-    const std::uint64_t old_table = old.table ? values_.next_table(old.value) : 0;
-    const std::uint64_t new_table = leaf ? 0 : values_.next_table(after);
-    if (leaf) {
-        return same_translation(after, entry.level, old_table);
+    // Permissions may have changed beside; what has to go of them does so by its own rules.
+    const auto as_block = [&](std::uint64_t d) {
+        return values_.is_leaf(d, entry.level)
+                   ? d
+                   : first_leaf_as_block(values_.next_table(d), entry.level);
+    };
+    const std::uint64_t before_block = as_block(old.value);
+    const std::uint64_t after_block = as_block(after);
+    const auto maps_it = [&](std::uint64_t d, std::uint64_t block) {
+        return values_.is_leaf(d, entry.level) ||
+               same_translation(block, entry.level, values_.next_table(d));
+    };
+    const std::uint64_t hint = std::uint64_t{1} << 52;
+    return values_.is_leaf(before_block, entry.level) &&
+           (CachedValues::fixed(before_block ^ after_block) & ~hint) == 0 &&
+           maps_it(old.value, before_block) && maps_it(after, after_block);
+}
+
+// What has become of an old value by a later change. That it has to go is from now on the affair of
+// the CPU that made it so.
+void Checker::require(OldValue& old, Need need) {
+    if (need < old.need) {
+        old.own_done = false;
+        old.storer = event_.cpu;
+        old.stored_at = number_;
+        old.stage = Stage::stored;
+        old.local = false;
     }
-    if (!old.table) {
-        return same_translation(old.value, entry.level, new_table);
-    }
-    const std::uint64_t block = first_leaf_as_block(old_table, entry.level);
-    return same_translation(block, entry.level, old_table) &&
-           same_translation(block, entry.level, new_table);
+    old.need = need;
 }
 
 // What a TLB may still have of this entry, beside what is there from now on.
@@ -262,22 +280,14 @@ void Checker::check_old_values(const At& entry, std::uint64_t after) {
         if (forget(index)) {
             // Nobody has it any more.
         } else if (!leaf && !table) {
-            if (old.need != Need::required && old.local) {
-                old.stage = Stage::stored; // what one CPU did counts no more
-                old.local = false;
-            }
-            old.need = Need::required;
+            require(old, Need::required);
         } else if (old.table ? table && values_.next_table(old.value) == values_.next_table(after)
                              : leaf && values_.same_leaf(old.value, after) &&
                                    CachedValues::access_flag(after)) {
             drop_old(index); // it is what is there again
         } else if (leaf && !old.table &&
                    CachedValues::fixed(old.value) == CachedValues::fixed(after)) {
-            old.need = need(entry.level, old.value, after);
-            if (old.need == Need::required && old.local) {
-                old.stage = Stage::stored;
-                old.local = false;
-            }
+            require(old, need(entry.level, old.value, after));
         } else if (old.stored_at != number_ && !tolerates(entry, old, after)) {
             report(Rule::remade_too_early, entry, old.value, after, cause(old));
             drop_old(index);

@@ -16,7 +16,9 @@ Need Checker::need(int level, std::uint64_t before, std::uint64_t after) const {
     if ((had & ~has) != 0) {
         return Need::required;
     }
-    return had == has ? Need::same : Need::upgrade;
+    // Where hardware may allow writes a TLB need not know that they are allowed already.
+    const unsigned known = (had & 4) != 0 ? had | 2 : had;
+    return (has & ~known) == 0 ? Need::same : Need::upgrade;
 }
 
 std::uint32_t Checker::add_old(const At& entry, std::uint64_t before, std::uint64_t after) {

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace twofold::test {
@@ -108,8 +109,22 @@ public:
         std::fill_n(word_at(pa), bytes / 8, poison);
         free_[bytes].push_back(pa);
     }
-    // One thread: nobody else is in a section.
-    void retire(Pa pa, std::uint64_t bytes) { free(pa, bytes); }
+    // One thread: nobody else is in a section, unless the test says so.
+    void retire(Pa pa, std::uint64_t bytes) {
+        if (another_in_section) {
+            retired_.emplace_back(pa, bytes);
+        } else {
+            free(pa, bytes);
+        }
+    }
+    bool another_in_section = false;
+    // It has ended.
+    void end_section() {
+        another_in_section = false;
+        for (const auto& [pa, bytes] : std::exchange(retired_, {})) {
+            free(pa, bytes);
+        }
+    }
     struct Section {
         ~Section() {} // not trivial, as a real one is not
     };
@@ -209,6 +224,7 @@ private:
     std::uint64_t next_ = 0;
     std::map<std::uint64_t, std::vector<Pa>> free_ = {};
     std::map<Pa, std::uint64_t> live_ = {};
+    std::vector<std::pair<Pa, std::uint64_t>> retired_ = {};
 };
 
 static_assert(TablePort<HostPort>);

@@ -89,6 +89,7 @@ private:
     void check_hardware_update(const At& at, const Event& event);
     void check_old_values(const At& at, std::uint64_t after);
     void check_above(const At& at, std::uint64_t after);
+    void require(OldValue& old, Need need);
     [[nodiscard]] bool tolerates(const At& at, const OldValue& old, std::uint64_t after);
 
     // checker_old.cpp: what a TLB may have

@@ -19,7 +19,7 @@ struct CheckerConfig {
     bool hardware_access_flag = false; // VTCR_EL2.HA
     bool hardware_dirty_state = false; // VTCR_EL2.HD
     // A release store (publish) needs an entry that nobody else may change: an invalid one with
-    // bits [2:1] = 01.
+    // bits [1:0] = 10.
     bool publish_needs_mark = false;
 
     static constexpr CheckerConfig of(const Geometry& geometry, const CpuFeatures& features,
