@@ -29,7 +29,7 @@ public:
 
 struct ExplorationBounds {
     std::uint64_t states = 2'000'000;
-    std::uint64_t steps = 60'000; // of one CPU, in one schedule
+    std::uint64_t steps = 200'000; // of one CPU, in one schedule
 };
 
 struct Exploration {

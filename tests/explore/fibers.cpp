@@ -53,7 +53,7 @@ void Fibers::start(std::function<void(unsigned)> body) {
     body_ = std::move(body);
     for (Fiber& fiber : fibers_) {
         wipe(fiber.stack.get());
-        fiber.finished = false;
+        fiber.started = fiber.finished = false;
         fiber.fake_stack = nullptr;
         if (getcontext(&fiber.context) != 0) {
             std::perror("getcontext");
@@ -83,10 +83,14 @@ void Fibers::run() {
 
 void Fibers::resume(unsigned fiber) {
     running_ = fiber;
-    void* fake = nullptr;
-    leave_stack(&fake, fibers_[fiber].stack.get(), stack_size);
-    swapcontext(&scheduler_, &fibers_[fiber].context);
-    arrive(fake, nullptr, nullptr);
+    leave_stack(&scheduler_fake_stack_, fibers_[fiber].stack.get(), stack_size);
+    if (_setjmp(scheduler_) == 0) {
+        if (!std::exchange(fibers_[fiber].started, true)) {
+            setcontext(&fibers_[fiber].context);
+        }
+        _longjmp(fibers_[fiber].paused, 1);
+    }
+    arrive(scheduler_fake_stack_, nullptr, nullptr);
     running_ = none;
 }
 
@@ -94,8 +98,10 @@ void Fibers::pause() {
     Fiber& fiber = fibers_[running_];
     leave_stack(fiber.finished ? nullptr : &fiber.fake_stack, scheduler_stack_,
                 scheduler_stack_size_);
-    swapcontext(&fiber.context, &scheduler_);
-    arrive(fiber.fake_stack, &scheduler_stack_, &scheduler_stack_size_);
+    if (_setjmp(fiber.paused) == 0) {
+        _longjmp(scheduler_, 1);
+    }
+    arrive(fibers_[running_].fake_stack, &scheduler_stack_, &scheduler_stack_size_);
 }
 
 } // namespace twofold::test

@@ -5,6 +5,7 @@
 
 #include <ucontext.h>
 
+#include <csetjmp>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -34,7 +35,9 @@ public:
 
 private:
     struct Fiber {
-        ucontext_t context = {};
+        ucontext_t context = {}; // of its first step
+        jmp_buf paused = {};     // after that: without a system call for each change
+        bool started = false;
         std::unique_ptr<std::byte[]> stack = {};
         void* fake_stack = nullptr; // the address sanitizer's
         bool finished = false;
@@ -44,7 +47,8 @@ private:
 
     std::vector<Fiber> fibers_;
     std::function<void(unsigned)> body_;
-    ucontext_t scheduler_ = {};
+    jmp_buf scheduler_ = {};
+    void* scheduler_fake_stack_ = nullptr;
     const void* scheduler_stack_ = nullptr;
     std::size_t scheduler_stack_size_ = 0;
     unsigned running_ = none;

@@ -127,15 +127,16 @@ void WatchedTlb::walk(const Held& from, std::vector<Held>& found, Current* curre
                         .bits = held.bits};
         }
     }
+    if (run == 1) {
+        return;
+    }
     // A neighbour that is marked as one of a run speaks for the whole run.
-    for (std::uint64_t i = 0; run > 1 && i < run; ++i) {
-        const std::uint64_t at = table + 8 * ((index & ~(run - 1)) + i);
-        if (at == table + 8 * index) {
-            continue;
-        }
-        if (std::ranges::find(neighbours_, at) == neighbours_.end()) {
-            neighbours_.push_back(at);
-        }
+    const std::uint64_t group = table + 8 * (index & ~(run - 1));
+    if (std::ranges::find(neighbours_, group, &Stretch::start) == neighbours_.end()) {
+        neighbours_.push_back({group, run});
+    }
+    for (std::uint64_t i = 0; i < run; ++i) {
+        const std::uint64_t at = group + 8 * i;
         const std::uint64_t n = read_(at);
         if (shape_.is_leaf(n, level) && (n & contiguous) != 0 && (n & access_flag) != 0) {
             const Held held = leaf(at, n, run * size);
@@ -227,9 +228,10 @@ std::optional<std::string> WatchedTlb::written(unsigned cpu, std::uint64_t addre
         const Current& now = current[static_cast<std::size_t>(at)];
         const bool harmless = held.leaf && now.leaf && now.address == held.address &&
                               now.size == held.size && allows_all_of(now.bits, held.bits);
-        if (!held.stale || (held.harmless && !harmless)) {
+        const bool begins = !held.stale;
+        if (begins || (held.harmless && !harmless)) {
             held.stale = true;
-            held.harmless = harmless;
+            held.relaxed_by = begins && harmless ? static_cast<std::uint8_t>(cpu) : none;
             held.aged = harmless && !now.accessed;
             held.writer = static_cast<std::uint8_t>(cpu);
             held.writers = me;
@@ -239,6 +241,7 @@ std::optional<std::string> WatchedTlb::written(unsigned cpu, std::uint64_t addre
         } else if (held.led_by(address)) {
             held.writers |= me;
         }
+        held.harmless = harmless; // what was broken may have been put back
     }
     std::optional<std::string> wrong;
     for (const Held& f : found) {
@@ -312,13 +315,13 @@ void WatchedTlb::barrier(unsigned cpu, Barrier barrier) {
 
 std::optional<std::string> WatchedTlb::settled(unsigned cpu) const {
     for (const Held& held : held_) {
-        if (!held.stale || held.writer != cpu) {
+        if (!held.stale) {
             continue;
         }
-        if (!held.leaf || !held.harmless || held.aged) {
+        if (held.writer == cpu && (!held.leaf || !held.harmless || held.aged)) {
             return "after the discharge a TLB may still hold " + describe(held);
         }
-        if ((held.cpus >> cpu & 1) != 0) {
+        if (held.relaxed_by == cpu && (held.cpus >> cpu & 1) != 0) {
             return "after the discharge this CPU may still hold the weaker " + describe(held);
         }
     }
@@ -344,7 +347,7 @@ void WatchedTlb::rehash() {
                            (h.aged ? 8U : 0U) | (h.seen_by_all ? 16U : 0U));
         one = mix(one, h.bits ^ static_cast<std::uint64_t>(h.level));
         one = mix(one, h.writer + (std::uint64_t{h.cpus} << 8) + (std::uint64_t{h.writers} << 16) +
-                           (std::uint64_t{h.seen_by} << 24));
+                           (std::uint64_t{h.seen_by} << 24) + (std::uint64_t{h.relaxed_by} << 32));
         for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
             one = mix(one, h.progress[cpu] + (std::uint64_t{h.local[cpu]} << 8));
         }

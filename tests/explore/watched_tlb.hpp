@@ -75,7 +75,11 @@ public:
     // Every descriptor that decided on what is held, since start(), by its address; and those that
     // decide when they are marked as one of a contiguous run.
     const std::vector<std::uint64_t>& deciding() const { return deciding_; }
-    const std::vector<std::uint64_t>& neighbours() const { return neighbours_; }
+    struct Stretch {
+        std::uint64_t start = 0;
+        std::uint64_t entries = 0;
+    };
+    const std::vector<Stretch>& neighbours() const { return neighbours_; }
     std::uint64_t hash() const { return hash_; }
 
 private:
@@ -84,6 +88,8 @@ private:
     static constexpr std::uint8_t stage2_issued = 1;
     static constexpr std::uint8_t stage2_done = 2;
     static constexpr std::uint8_t combined_issued = 3;
+
+    static constexpr std::uint8_t none = 0xff;
 
     struct Held {
         std::uint64_t ipa = 0;
@@ -94,13 +100,14 @@ private:
         std::uint64_t bits = 0;    // of a leaf: permissions, type, shareability
 
         bool stale = false;
-        bool harmless = false;    // what memory yields now allows all that this allows
-        bool aged = false;        // memory says the same but for AF
-        bool seen_by_all = false; // walkers of all CPUs see that it is no more
-        std::uint8_t seen_by = 0; // these CPUs' own walkers do
-        std::uint8_t writers = 0; // CPUs that have changed what led to it
-        std::uint8_t writer = 0;  // the first of them: it owes the invalidation
-        std::uint8_t cpus = 0;    // those that may hold it
+        bool harmless = false;          // what memory yields now allows all that this allows
+        bool aged = false;              // memory says the same but for AF
+        bool seen_by_all = false;       // walkers of all CPUs see that it is no more
+        std::uint8_t seen_by = 0;       // these CPUs' own walkers do
+        std::uint8_t writers = 0;       // CPUs that have changed what led to it
+        std::uint8_t relaxed_by = none; // who has only added permissions
+        std::uint8_t writer = 0;        // the first of them: it owes the invalidation
+        std::uint8_t cpus = 0;          // those that may hold it
         std::array<std::uint64_t, 5> path = {};           // the descriptors that led to it
         std::array<std::uint8_t, max_cpus> progress = {}; // of broadcasts, by who issued them
         std::array<std::uint8_t, max_cpus> local = {};    // of local ones
@@ -137,7 +144,7 @@ private:
     std::vector<std::uint64_t> ipas_ = {};
     std::vector<Held> held_ = {};
     std::vector<std::uint64_t> deciding_ = {};
-    std::vector<std::uint64_t> neighbours_ = {};
+    std::vector<Stretch> neighbours_ = {};
     std::uint64_t hash_ = 0;
 };
 

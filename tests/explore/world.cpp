@@ -28,6 +28,7 @@ World::World(unsigned cpus, unsigned page_bits, unsigned pages_each)
       tlb_{cpus, [this](std::uint64_t address) { return peek(address); }},
       words_(std::size_t{cpus + 1} * pages_each << (page_bits - 3)),
       sharing_(words_.size()),
+      stops_(std::size_t{1} << (page_bits - 3), true),
       pages_(std::size_t{cpus + 1} * pages_each),
       page_sharing_(pages_.size()),
       cpus_(cpus + 1) {}
@@ -58,6 +59,7 @@ void World::go(const WalkShape& shape, const std::vector<std::uint64_t>& ipas) {
         link(words_[word]);
     }
     tlb_.start(shape, ipas);
+    neighbours_known_ = 0;
     watch_deciding();
     judging_ = true;
 }
@@ -88,10 +90,11 @@ void World::pause() {
     }
 }
 
-void World::report(std::string what) {
+void World::report(std::string&& what) {
     if (failure_.empty()) {
-        failure_ = std::move(what);
+        failure_.swap(what);
     }
+    what = {};
     pause(); // a CPU that went wrong is not resumed
 }
 
@@ -120,11 +123,22 @@ void World::record(StepKind kind, std::uint64_t where, std::uint64_t before, std
     }
 }
 
+void World::stop_only_at(std::vector<unsigned> entries) {
+    stops_.assign(stops_.size(), entries.empty());
+    for (const unsigned entry : entries) {
+        stops_[entry] = true;
+    }
+}
+
+void World::learn_of(std::size_t word) {
+    learned_ |= sharing_[word].shared() && !sharing_[word].point && stops_[word % stops_.size()];
+}
+
 void World::touch(std::size_t word, bool write) {
     const auto me = static_cast<std::uint8_t>(1U << fibers_.running());
     Sharing& sharing = sharing_[word];
     (write ? sharing.writers : sharing.readers) |= me;
-    learned_ |= sharing.shared() && !sharing.point;
+    learn_of(word);
 }
 
 std::size_t World::access(Pa table, unsigned index, bool write) {
@@ -173,12 +187,14 @@ void World::link(std::uint64_t descriptor) {
 
 void World::watch_deciding() {
     for (const std::uint64_t address : tlb_.deciding()) {
-        Sharing& sharing = sharing_[word_at(address)];
-        sharing.watched = true;
-        learned_ |= sharing.shared() && !sharing.point;
+        sharing_[word_at(address)].watched = true;
+        learn_of(word_at(address));
     }
-    for (const std::uint64_t address : tlb_.neighbours()) {
-        sharing_[word_at(address)].neighbour = true;
+    for (; neighbours_known_ < tlb_.neighbours().size(); ++neighbours_known_) {
+        const auto [start, entries] = tlb_.neighbours()[neighbours_known_];
+        for (std::uint64_t i = 0; i < entries; ++i) {
+            sharing_[word_at(start) + i].neighbour = true;
+        }
     }
 }
 
@@ -194,17 +210,17 @@ void World::write(std::size_t word, std::uint64_t value, bool visible) {
     const auto marked = [](std::uint64_t d) { return (d & 1) != 0 && (d & contiguous_bit) != 0; };
     if (sharing.neighbour && !sharing.watched && (marked(before) || marked(value))) {
         sharing.watched = true;
-        learned_ |= sharing.shared() && !sharing.point;
+        learn_of(word);
     }
     const std::uint64_t address = address_of(word);
     if (pages_[page_at(address)].linked) {
         link(value);
     }
     if (sharing.watched) {
-        const auto wrong = tlb_.written(fibers_.running(), address);
+        auto wrong = tlb_.written(fibers_.running(), address);
         watch_deciding();
         if (wrong) {
-            report(*wrong);
+            report(std::move(*wrong));
         }
     }
 }
@@ -415,14 +431,17 @@ void World::end_operation(const char* name, std::uint64_t result) {
 }
 
 void World::settled() {
-    if (const auto wrong = tlb_.settled(fibers_.running())) {
-        report(*wrong);
+    if (auto wrong = tlb_.settled(fibers_.running())) {
+        report(std::move(*wrong));
     }
 }
 
 std::optional<std::uint64_t> World::hardware_load(std::uint64_t ipa, std::uint64_t table, int level,
                                                   unsigned index) {
     const std::size_t word = word_at(table + 8 * std::uint64_t{index});
+    if (!scheduled()) {
+        return words_[word];
+    }
     count_step();
     if (sharing_[word].point) {
         pause();
@@ -440,6 +459,9 @@ std::optional<std::uint64_t> World::hardware_load(std::uint64_t ipa, std::uint64
 bool World::hardware_update(std::uint64_t ipa, std::uint64_t table, int level, unsigned index,
                             std::uint64_t before, std::uint64_t after) {
     const std::size_t word = word_at(table + 8 * std::uint64_t{index});
+    if (!scheduled()) {
+        return compare_exchange(Pa{table}, index, before, after);
+    }
     count_step();
     if (sharing_[word].point) {
         pause();
@@ -456,13 +478,23 @@ bool World::hardware_update(std::uint64_t ipa, std::uint64_t table, int level, u
 }
 
 std::string World::story() const {
-    constexpr std::size_t lines = 400;
     std::string text;
-    if (steps_.size() > lines) {
-        text += "  ...\n";
-    }
-    for (std::size_t i = steps_.size() - std::min(steps_.size(), lines); i < steps_.size(); ++i) {
+    for (std::size_t i = 0; i < steps_.size();) {
+        // One line for what goes on from entry to entry.
+        std::size_t next = i + 1;
+        while (next < steps_.size() && steps_[next].cpu == steps_[i].cpu &&
+               steps_[next].kind == steps_[i].kind && steps_[i].where != 0 &&
+               steps_[next].where == steps_[next - 1].where + 8) {
+            ++next;
+        }
         text += to_string(steps_[i]) + "\n";
+        if (next - i > 2) {
+            text += "         ... and " + std::to_string(next - i - 2) + " entries up to\n";
+        }
+        if (next - i > 1) {
+            text += to_string(steps_[next - 1]) + "\n";
+        }
+        i = next;
     }
     return text;
 }
@@ -480,8 +512,8 @@ std::uint64_t World::state() const {
 
 void World::learn() {
     learned_ = false;
-    for (Sharing& sharing : sharing_) {
-        sharing.point = sharing.shared();
+    for (std::size_t word = 0; word < sharing_.size(); ++word) {
+        sharing_[word].point = sharing_[word].shared() && stops_[word % stops_.size()];
     }
     for (PageSharing& tables : page_sharing_) {
         tables.points = tables.shared();

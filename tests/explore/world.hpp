@@ -67,7 +67,9 @@ public:
     bool hardware_update(std::uint64_t ipa, std::uint64_t table, int level, unsigned index,
                          std::uint64_t before, std::uint64_t after);
 
-    void report(std::string what);
+    // The CPU that calls does not come back, so `what` must not own memory any more.
+    void report(std::string&& what);
+    void report(const char* what) { report(std::string{what}); }
     bool failed() const { return !failure_.empty(); }
     const std::string& failure() const { return failure_; }
     // What has happened in this run.
@@ -83,6 +85,9 @@ public:
     // An entry has become shared since learn().
     bool learned() const { return learned_; }
     void learn();
+    // A bound: in each table, others go on before an access to these entries only. Empty: to any.
+    // Entries that are alike are walked over by loops, so a few of them stand for the rest.
+    void stop_only_at(std::vector<unsigned> entries);
     std::uint64_t steps(unsigned cpu) const { return cpus_[cpu].steps; }
     void limit_steps(std::uint64_t limit) { step_limit_ = limit; }
 
@@ -142,6 +147,7 @@ private:
     void pause();
     std::size_t access(Pa table, unsigned index, bool write);
     void touch(std::size_t word, bool write);
+    void learn_of(std::size_t word);
     void count_step();
     void write(std::size_t word, std::uint64_t value, bool visible);
     void link(std::uint64_t descriptor);
@@ -164,6 +170,8 @@ private:
     bool judging_ = false;
     std::vector<std::uint64_t> words_;
     std::vector<Sharing> sharing_;
+    std::vector<bool> stops_;          // by the entry's place in its table
+    std::size_t neighbours_known_ = 0; // of the TLBs'
     std::vector<Page> pages_;
     std::vector<PageSharing> page_sharing_;
     std::vector<Cpu> cpus_;                 // and one more: the set-up
