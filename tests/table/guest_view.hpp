@@ -40,6 +40,7 @@ public:
         request_ = request;
         update_.reset();
         visited_.clear();
+        runs_ = marked_runs();
         switch (request.operation) {
         case Operation::map_if_absent:
             return oracle_.any(request.ipa, request.length) ? std::optional{Error::already_mapped}
@@ -69,6 +70,7 @@ public:
     void succeeded() {
         const RandomRequest& r = request_;
         const Permissions permissions = r.attributes.permissions;
+        merge_runs();
         const auto change = [&](auto&& with) {
             oracle_.change(touched_.first, touched_.second, with);
         };
@@ -130,8 +132,9 @@ public:
         if (op == Operation::collect_dirty && u.dirty) {
             expect(visited || (found && found->attributes.permissions.write), "a write is lost");
         }
-        const bool takes_young = op == Operation::map || op == Operation::clear_young;
-        const bool takes_dirty = op == Operation::map || op == Operation::collect_dirty;
+        const bool maps = op == Operation::map || op == Operation::map_if_absent;
+        const bool takes_young = maps || op == Operation::clear_young;
+        const bool takes_dirty = maps || op == Operation::collect_dirty;
         if (!found || (!takes_young && !takes_dirty)) {
             return;
         }
@@ -155,11 +158,62 @@ private:
         return found->mapping ? Range{found->mapping->ipa.value, found->mapping->size}
                               : Range{ipa, 0};
     }
-    // The range with all of the leaves at its ends.
+    // The leaf, or the contiguous run that it belongs to.
+    Range unit_at(std::uint64_t ipa) const {
+        const auto found = table_.lookup(Ipa{ipa});
+        if (!found->mapping) {
+            return {ipa, 0};
+        }
+        const Mapping& m = *found->mapping;
+        const std::uint64_t size = (m.contiguous ? run_entries(m.size) : 1) * m.size;
+        return {m.ipa.value / size * size, size};
+    }
+    // By the manual's table: entries of a run, by granule and size of the leaf.
+    std::uint64_t run_entries(std::uint64_t size) const {
+        switch (geometry_.granule()) {
+        case Granule::k4:
+            return 16;
+        case Granule::k16:
+            return size == 16 * KiB ? 128 : 32;
+        case Granule::k64:
+            return 32;
+        }
+        return 1;
+    }
+    // The range with all of the leaves and runs at its ends.
     Range whole_leaves() const {
-        const auto first = leaf_at(request_.ipa);
-        const auto last = leaf_at(request_.end() - page());
+        const auto first = unit_at(request_.ipa);
+        const auto last = unit_at(request_.end() - page());
         return {first.first, std::max(request_.end(), last.first + last.second) - first.first};
+    }
+    std::vector<Range> marked_runs() const {
+        std::vector<Range> runs;
+        const Range all = whole_leaves();
+        table_.for_each_leaf(Ipa{all.first}, all.second, [&](const Mapping& m) {
+            if (m.contiguous && (runs.empty() || runs.back() != unit_at(m.ipa.value))) {
+                runs.push_back(unit_at(m.ipa.value));
+            }
+        });
+        return runs;
+    }
+    // Any entry of a contiguous run may note an access to any page of it. So what one entry notes
+    // the run has noted, for an operation that asks for it and for leaves that leave the run.
+    void merge_runs() {
+        const Operation op = request_.operation;
+        for (const auto& [start, size] : runs_) {
+            bool young = false;
+            bool dirty = false;
+            oracle_.change(start, size, [&](const Attributes& a) {
+                young |= a.access_flag;
+                dirty |= a.dbm && a.permissions.write;
+            });
+            bool left = false;
+            table_.for_each_leaf(Ipa{start}, size, [&](const Mapping& m) { left |= !m.contiguous; });
+            oracle_.change(start, size, [&](Attributes& a) {
+                a.access_flag |= young && (left || op == Operation::clear_young);
+                a.permissions.write |= a.dbm && dirty && (left || op == Operation::collect_dirty);
+            });
+        }
     }
     // Where a writable-clean leaf is mapped again that hardware has made dirty, and only what may
     // change in place is new, it stays dirty; where it is broken on the way it need not.
@@ -245,6 +299,7 @@ private:
     RandomRequest request_ = {};
     Range touched_ = {}; // the leaf of relax() and make_young(), the whole leaves of a sweep
     std::vector<Range> visited_ = {};
+    std::vector<Range> runs_ = {};              // marked as contiguous before the operation
     std::optional<HardwareUpdate> update_ = {}; // beside the operation
     std::vector<std::string> failures_ = {};
 };

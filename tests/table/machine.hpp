@@ -116,8 +116,17 @@ public:
         adversary.port().adopt(entry, before, value);
     }
 
-    // Every valid leaf in memory, upwards.
+    // Every valid leaf in memory, upwards, the Contiguous bit left aside: whether runs are whole is
+    // looked at here, and which are marked is the affair of the tests for it.
     std::vector<RawLeaf> leaves() {
+        std::vector<RawLeaf> all = marked_leaves();
+        expect_whole_runs(all);
+        for (RawLeaf& leaf : all) {
+            leaf.raw &= ~raw_contiguous;
+        }
+        return all;
+    }
+    std::vector<RawLeaf> marked_leaves() {
         std::vector<RawLeaf> found;
         const unsigned bits = granule_shift();
         const unsigned top =
@@ -161,6 +170,50 @@ public:
     std::vector<Discharged> discharged;
 
 private:
+    static constexpr std::uint64_t raw_contiguous = std::uint64_t{1} << 52;
+
+    // A leaf with the bit stands in an aligned run of its like: complete, one stretch of memory,
+    // and the same but for what hardware notes (AF, and S2AP[1] under DBM).
+    void expect_whole_runs(const std::vector<RawLeaf>& all) const {
+        for (std::size_t i = 0; i < all.size();) {
+            const RawLeaf& first = all[i];
+            if ((first.raw & raw_contiguous) == 0) {
+                ++i;
+                continue;
+            }
+            const std::uint64_t count = run_length(first.size);
+            ASSERT_GT(count, 1U) << first;
+            ASSERT_EQ(first.ipa % (count * first.size), 0U) << first;
+            ASSERT_EQ((output(first.raw) & ~(first.size - 1)) % (count * first.size), 0U) << first;
+            ASSERT_LE(i + count, all.size());
+            const std::uint64_t noted =
+                (1ULL << 10) | ((first.raw >> 51 & 1) != 0 ? 1ULL << 7 : 0ULL);
+            for (std::uint64_t k = 0; k < count; ++k) {
+                const RawLeaf& leaf = all[i + k];
+                ASSERT_EQ(leaf.ipa, first.ipa + k * first.size);
+                ASSERT_EQ(leaf.size, first.size);
+                ASSERT_EQ((leaf.raw ^ (first.raw + k * first.size)) & ~noted, 0U) << leaf;
+            }
+            i += count;
+        }
+    }
+    // By the manual's table: granule and size of the leaf to entries in a run.
+    std::uint64_t run_length(std::uint64_t size) const {
+        switch (geometry.granule()) {
+        case Granule::k4:
+            return size <= GiB ? 16 : 1;
+        case Granule::k16:
+            return size == 16 * KiB ? 128 : size == 32 * MiB ? 32 : 1;
+        case Granule::k64:
+            return size <= 512 * MiB ? 32 : 1;
+        }
+        return 1;
+    }
+    // [47:granule]; below that 64K has bits 51:48.
+    std::uint64_t output(std::uint64_t raw) const {
+        return raw & table_address & ~((1ULL << granule_shift()) - 1);
+    }
+
     // Tables lie below 2^48 here, so the upper output bits are zero in every format.
     static constexpr std::uint64_t table_address = 0x0000'ffff'ffff'f000;
 

@@ -506,7 +506,7 @@ TEST(Map, DischargesFirstWhatIsOwedInItsRange) {
     ASSERT_FALSE(m.owed.empty());
     // Here: nothing valid before it is done.
     m.port.on_invalidate = [&, note = m.port.on_invalidate](const Invalidation& all) {
-        EXPECT_EQ(m.raw({1}), 0U);
+        EXPECT_EQ(m.raw({1}) & 1, 0U);
         note(all);
     };
     ASSERT_TRUE(m.table.map(request(0x4000'0000, 0xc0'0000'0000, GiB), m.owed));

@@ -46,7 +46,9 @@ DescriptorFormat format_of(const Format& f) {
     return DescriptorFormat{*Geometry::make(full_features(), f.request)};
 }
 Transition judge(const Format& f, std::uint64_t before, std::uint64_t after, bool xnx = true) {
-    return transition(format_of(f), Descriptor{before}, Descriptor{after}, f.level, xnx);
+    CpuFeatures features = full_features();
+    features.xnx = xnx;
+    return transition(format_of(f), Descriptor{before}, Descriptor{after}, f.level, features);
 }
 constexpr std::uint64_t bit(unsigned n) { return std::uint64_t{1} << n; }
 

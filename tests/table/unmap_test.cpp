@@ -67,7 +67,7 @@ TEST(Unmap, EmptyTablesAreFreedAfterTheInvalidationAndNotBefore) {
     EXPECT_EQ(m.owed.tables_to_free(), 0U);
     EXPECT_EQ(m.raw({1}) & 3, 3U);
     ASSERT_TRUE(m.table.unmap(Ipa{0x4020'1000}, 4 * KiB, m.owed));
-    EXPECT_EQ(m.raw({1}), 0U);
+    EXPECT_EQ(m.raw({1}) & 1, 0U);
     EXPECT_EQ(m.owed.tables_to_free(), 2U);
     EXPECT_FALSE(m.owed.leaf_only());
     EXPECT_TRUE(m.owed.overlaps(Ipa{0x4000'0000}, 4 * KiB)); // the cached table entry
@@ -351,7 +351,7 @@ TEST(Unmap, LeafGoesAlthoughHardwareGetsAhead) {
     };
     ASSERT_TRUE(m.table.unmap(Ipa{0x4000'0000}, 4 * KiB, m.owed));
     EXPECT_EQ(calls, 3U);
-    EXPECT_EQ(m.raw({1, 0, 0}), 0U);
+    EXPECT_EQ(m.raw({1, 0, 0}) & 1, 0U);
     EXPECT_EQ(ranges_of(m.owed), (std::vector<InvalidationRange>{{Ipa{0x4000'0000}, 0x1000, 3}}));
 }
 

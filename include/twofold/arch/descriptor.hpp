@@ -82,10 +82,11 @@ public:
         return {(d.value & ~address_mask(level)) | encode_address(pa)};
     }
 
-    // The leaf `d` of `level` without its address, as a leaf of `below`, a higher level number: a
-    // page has a descriptor type of its own, and no nT.
+    // The leaf `d` of `level` without its address, as a leaf of `below`, the same or a higher level number: a
+    // page has a descriptor type of its own, and no nT. Whether it is one of a run is not inherited.
     constexpr std::uint64_t attributes_below(Descriptor d, Level level, Level below) const {
-        const std::uint64_t bits = d.value & ~(address_mask(level) | 0b11);
+        const std::uint64_t bits =
+            d.value & ~(address_mask(level) | leaf::contiguous::mask | 0b11);
         return below == page_level ? (bits & ~leaf::nt::mask) | 0b11 : bits | 0b01;
     }
 

@@ -45,6 +45,8 @@ enum class Error : std::uint8_t {
     out_of_memory,
     already_mapped,
     not_mapped,
+    annotated,
+    again,
     table_misaligned,
     // guest memory
     slot_overlaps,
@@ -126,6 +128,10 @@ constexpr std::string_view to_string(Error error) {
         return "range: something is mapped there already";
     case Error::not_mapped:
         return "range: nothing is mapped there";
+    case Error::annotated:
+        return "ipa: an annotation stands in the range; map() or unmap() replaces it";
+    case Error::again:
+        return "another operation is changing this range; ask again";
     case Error::table_misaligned:
         return "root: not aligned to the size of the initial tables";
     case Error::slot_overlaps:

@@ -1,33 +1,77 @@
 // SPDX-License-Identifier: MIT
-// BlockSplit: replaces the large blocks of a range by tables of smaller leaves that map the same.
-// The new subtrees are built while the block is still in use, several blocks share an invalidation,
-// and what is small already is not visited leaf by leaf.
+// BlockSplit: replaces what is larger than a size in a range, blocks and contiguous runs, by tables
+// of leaves of that size that map the same. The new subtrees are built while the block is still in
+// use, several blocks share an invalidation, and what is small already is not visited leaf by leaf.
+//
+// With FEAT_BBM level 2 the table takes the block's place without a break, and a run loses its
+// Contiguous bits in place; the invalidation follows.
 #pragma once
 
 #include <twofold/table/batch.hpp>
+#include <twofold/table/one_leaf.hpp>
+#include <twofold/table/progress.hpp>
+#include <twofold/table/subtree.hpp>
 #include <twofold/table/tree.hpp>
 
+#include <array>
 #include <cstdint>
 #include <expected>
+#include <optional>
 
 namespace twofold {
+
+// The leaves that stand for a block, and no larger runs of them than `max_size`.
+template <TablePort Port>
+class SplitContent {
+public:
+    SplitContent(const Tree<Port>& tree, Level target, std::uint64_t max_size)
+        : tree_{tree},
+          target_{target},
+          max_size_{max_size} {}
+
+    Level largest() const { return target_; }
+    std::uint64_t value(Level, Ipa ipa, const OldEntry& old) const {
+        return old_value(tree_.format, old, ipa);
+    }
+    template <PortTable Entries>
+    void store(Entries& entries, unsigned first, unsigned count, Level level, Ipa ipa,
+               const OldEntry& old) const {
+        tree_.store_runs(
+            entries, first, count, level, old_output(tree_.format, old, ipa),
+            tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level), max_size_);
+    }
+
+private:
+    const Tree<Port>& tree_;
+    Level target_;
+    std::uint64_t max_size_;
+};
 
 template <TablePort Port>
 class BlockSplit {
 public:
     // `target`: the level of the leaves that stay; a leaf may stand there.
-    BlockSplit(Tree<Port>& tree, IpaRange range, Level target, Invalidation& owed)
+    BlockSplit(Tree<Port>& tree, IpaRange range, Level target, Invalidation& owed,
+               HeldStripes<Port>& held, Progress& progress)
         : tree_{tree},
           range_{range},
           target_{target},
-          owed_{owed} {}
+          content_{tree, target, tree.geometry.entry_size(target)},
+          owed_{owed},
+          held_{held},
+          progress_{progress} {}
 
-    // out_of_memory: some blocks are split, some are not; all that was mapped still is.
+    // out_of_memory, again: some blocks are split, some are not; all that was mapped still is.
     std::expected<void, Error> run() {
+        progress_.next = range_.start;
+        if (!tree_.hold(held_, range_)) {
+            return std::unexpected(Error::again);
+        }
         const bool complete = visit(tree_.root, tree_.geometry.initial_level(), range_);
         publish();
-        if (!complete) {
-            return std::unexpected(Error::out_of_memory);
+        tree_.port.barrier(Barrier::dsb_ishst);
+        if (!complete && failed_) {
+            return std::unexpected(*failed_);
         }
         return {};
     }
@@ -40,72 +84,198 @@ private:
     };
 
     bool visit(Pa table, Level level, IpaRange part) {
-        bool memory = true;
         auto entries = tree_.table(table);
-        tree_.for_each_entry(level, part, [&](unsigned i, IpaRange entry, IpaRange inside) {
+        IpaRange entry = tree_.entry_at(part.start, level);
+        const std::uint64_t size = entry.length();
+        for (unsigned i = tree_.geometry.index(part.start, level); entry.start < part.end; ++i) {
+            if (progress_.budget == 0) {
+                return false;
+            }
             const Descriptor d{entries.load(i)};
-            if (!memory || level >= target_ || !d.valid()) {
-                return;
-            }
             if (tree_.format.is_table(d, level)) {
-                memory =
-                    level + 1 >= target_ || visit(tree_.format.next_table(d), level + 1, inside);
-            } else if (tree_.format.is_leaf(d, level)) {
-                memory = split(table, i, d, level, entry);
+                const IpaRange inside = entry.intersect(part);
+                if (level < target_ && !visit(tree_.format.next_table(d), level + 1, inside)) {
+                    return false;
+                }
+            } else {
+                if (progress_.budget != Progress::unlimited) {
+                    --progress_.budget;
+                }
+                if (tree_.format.is_leaf(d, level) &&
+                    !visit_leaf(table, entries, i, d, level, entry)) {
+                    return false;
+                }
+                if (level == target_ && !d.contiguous()) {
+                    // Small enough already; the next run of leaves may be marked.
+                    const unsigned last = i | (tree_.geometry.contiguous_run(level) - 1);
+                    entry.end += (last - i) * size;
+                    i = last;
+                }
             }
-        });
-        return memory;
-    }
-
-    bool split(Pa table, unsigned i, Descriptor d, Level level, IpaRange entry) {
-        auto reserve = tree_.reserve(tree_.full_subtree(level + 1, target_));
-        if (!reserve) {
-            return false;
-        }
-        const Pa subtree = build(*reserve, level + 1, d, level);
-        const Descriptor old{tree_.table(table).exchange(i, 0)};
-        ++tree_.counters.breaks;
-        ++tree_.counters.blocks_split;
-        if (old != d) {
-            add_bits(subtree, level + 1, old.value & ~d.value); // AF, dirty state
-        }
-        owed_.add_leaf(entry.start, entry.length(), level);
-        if (broken_.add({table, i, subtree})) {
-            publish();
+            progress_.next = std::max(progress_.next, std::min(entry.end, part.end));
+            entry = {entry.end, entry.end + size};
         }
         return true;
     }
 
-    // The table of `level` whose leaves at `target_` map what the block `d` maps.
-    Pa build(TableList& reserve, Level level, Descriptor d, Level block_level) {
-        const Pa table = table_list::pop(tree_.port, reserve);
-        auto entries = tree_.table(table);
-        const std::uint64_t size = tree_.geometry.entry_size(level);
-        const std::uint64_t attributes = tree_.format.attributes_below(d, block_level, level);
-        Pa pa = tree_.format.output(d, block_level);
-        const unsigned count = tree_.geometry.entries_below_root();
-        if (level == target_) {
-            tree_.store_leaves(entries, 0, count, level, pa, attributes);
-        } else {
-            for (unsigned i = 0; i < count; ++i, pa += size) {
-                const Descriptor leaf{attributes | tree_.format.encode_address(pa)};
-                entries.store(i, tree_.format.table(build(reserve, level + 1, leaf, level)).value);
-            }
+    template <PortTable Entries>
+    bool visit_leaf(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
+                    IpaRange entry) {
+        if (level > target_) {
+            return true;
         }
-        ++tree_.counters.tables;
-        ++tree_.counters.tables_made;
-        return table;
+        if (d.contiguous() && !unmark(entries, i, level, entry)) {
+            return false;
+        }
+        return level == target_ || split(table, entries, i, level, entry);
     }
 
-    void add_bits(Pa table, Level level, std::uint64_t bits) {
+    // The run around `i` becomes leaves that stand alone.
+    template <PortTable Entries>
+    bool unmark(Entries& entries, unsigned i, Level level, IpaRange entry) {
+        const unsigned run = tree_.geometry.contiguous_run(level);
+        const unsigned first = i & ~(run - 1);
+        const std::uint64_t size = run * entry.length();
+        const Ipa start = entry.start.align_down(size);
+        if (!held_.holds(Stripes::of(tree_.geometry, {start, start + size}))) {
+            failed_ = Error::again;
+            return false;
+        }
+        publish(); // what is broken waits no longer than it must
+        std::uint64_t noted = 0;
+        for (unsigned k = first; k < first + run; ++k) {
+            noted |= entries.load(k);
+        }
+        const Descriptor before{entries.load(i)};
+        const Descriptor after{before.value & ~leaf::contiguous::mask};
+        const std::uint64_t keep =
+            leaf::af::mask | (leaf::dbm::is_set(noted) ? leaf::s2ap_write::mask : 0);
+        if (transition(tree_.format, before, after, level, tree_.features) !=
+            Transition::break_first) {
+            // AF and dirty state of the run are those of all its entries.
+            for (unsigned k = first; k < first + run; ++k) {
+                if (!replace(entries, k, [&](std::uint64_t d) {
+                        return (d & ~leaf::contiguous::mask) | (noted & keep);
+                    })) {
+                    return false;
+                }
+            }
+            owed_.add_leaf(start, size, level);
+        } else {
+            std::array<std::uint64_t, max_run> old;
+            noted = 0;
+            for (unsigned k = 0; k < run; ++k) {
+                old[k] = entries.exchange(first + k, invalid_entry::broken);
+                noted |= old[k];
+            }
+            owed_.add_leaf(start, size, level);
+            tree_.discharge(owed_);
+            for (unsigned k = 0; k < run; ++k) {
+                entries.publish(first + k, (old[k] & ~leaf::contiguous::mask) | (noted & keep));
+            }
+            tree_.counters.breaks.add(run);
+        }
+        tree_.counters.runs_unmarked.add();
+        return true;
+    }
+
+    // False: hardware has been faster, again and again.
+    template <PortTable Entries, class Change>
+    bool replace(Entries& entries, unsigned i, Change&& change) {
+        for (unsigned tries = 0; tries < max_tries; ++tries) {
+            const std::uint64_t d = entries.load(i);
+            if (entries.compare_exchange(i, d, change(d))) {
+                return true;
+            }
+            tree_.counters.retries.add();
+        }
+        failed_ = Error::again;
+        return false;
+    }
+
+    template <PortTable Entries>
+    bool split(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry) {
+        Subtree<Port, SplitContent<Port>> subtree{tree_, entry, content_};
+        auto reserve = tree_.reserve(subtree.tables(level + 1, entry));
+        if (!reserve) {
+            failed_ = reserve.error();
+            return false;
+        }
+        const Descriptor d{entries.load(i)};
+        if (!tree_.format.is_leaf(d, level)) {
+            tree_.free(*reserve); // unmapped meanwhile
+            return true;
+        }
+        const Pa next = subtree.build(*reserve, level + 1, entry, {d.value, level, entry.start});
+        const Descriptor link = tree_.format.table(next);
+        if (transition(tree_.format, d, link, level, tree_.features, {.same_translation = true}) !=
+            Transition::break_first) {
+            return exchange_live(entries, i, d, link, next, level, entry);
+        }
+        for (unsigned tries = 0; tries < max_tries; ++tries) {
+            const Descriptor now{entries.load(i)};
+            if (!tree_.format.is_leaf(now, level)) {
+                tree_.free_unlinked(next, level + 1);
+                return true; // unmapped meanwhile
+            }
+            if (entries.compare_exchange(i, now.value, invalid_entry::broken)) {
+                adopt(next, level + 1, d.value, now.value);
+                tree_.counters.breaks.add();
+                tree_.counters.blocks_split.add();
+                owed_.add_leaf(entry.start, entry.length(), level);
+                if (broken_.add({table, i, next})) {
+                    publish();
+                }
+                return true;
+            }
+            tree_.counters.retries.add();
+        }
+        tree_.free_unlinked(next, level + 1);
+        failed_ = Error::again;
+        return false;
+    }
+
+    // FEAT_BBM level 2.
+    template <PortTable Entries>
+    bool exchange_live(Entries& entries, unsigned i, Descriptor d, Descriptor link, Pa next,
+                       Level level, IpaRange entry) {
+        std::uint64_t built = d.value;
+        for (unsigned tries = 0; tries < max_tries; ++tries) {
+            const Descriptor now{entries.load(i)};
+            if (!tree_.format.is_leaf(now, level)) {
+                tree_.free_unlinked(next, level + 1);
+                return true;
+            }
+            adopt(next, level + 1, built, now.value);
+            built = now.value;
+            if (entries.compare_exchange(i, now.value, link.value)) {
+                tree_.counters.blocks_split.add();
+                owed_.add_leaf(entry.start, entry.length(), level);
+                return true;
+            }
+            tree_.counters.retries.add();
+        }
+        tree_.free_unlinked(next, level + 1);
+        failed_ = Error::again;
+        return false;
+    }
+
+    // Makes the unlinked leaves, built from `built`, those of `now`: AF, dirty state, and what a
+    // fault has added to the permissions.
+    void adopt(Pa table, Level level, std::uint64_t built, std::uint64_t now) {
+        if (built == now) {
+            return;
+        }
         auto entries = tree_.table(table);
         const unsigned count = tree_.geometry.entries_below_root();
+        // A block's address bits lie above those that count its leaves.
+        const std::uint64_t changed = (built ^ now) & ~(leaf::nt::mask | leaf::contiguous::mask);
         for (unsigned i = 0; i < count; ++i) {
             const Descriptor d{entries.load(i)};
             if (level == target_) {
-                entries.store(i, d.value | bits);
+                entries.store(i, d.value ^ changed);
             } else {
-                add_bits(tree_.format.next_table(d), level + 1, bits);
+                adopt(tree_.format.next_table(d), level + 1, built, now);
             }
         }
     }
@@ -118,14 +288,19 @@ private:
         for (const Replacement& r : broken_.take()) {
             tree_.table(r.table).publish(r.index, tree_.format.table(r.subtree).value);
         }
-        tree_.port.barrier(Barrier::dsb_ishst);
     }
+
+    static constexpr unsigned max_run = 128;
 
     Tree<Port>& tree_;
     IpaRange range_;
     Level target_;
+    SplitContent<Port> content_;
     Invalidation& owed_;
+    HeldStripes<Port>& held_;
+    Progress& progress_;
     Batch<Replacement> broken_ = {};
+    std::optional<Error> failed_ = {};
 };
 
 } // namespace twofold

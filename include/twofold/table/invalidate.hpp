@@ -24,7 +24,9 @@ void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& feature
         port.note(owed);
     }
     const bool local = owed.scope() == InvalidationScope::local;
-    const Barrier complete = local ? Barrier::dsb_nsh : Barrier::dsb_ish;
+    const bool nxs = features.xs && owed.nxs();
+    const Barrier complete = local ? (nxs ? Barrier::dsb_nsh_nxs : Barrier::dsb_nsh)
+                                   : (nxs ? Barrier::dsb_ish_nxs : Barrier::dsb_ish);
     port.barrier(local ? Barrier::dsb_nshst : Barrier::dsb_ishst);
     bool whole = false;
     plan_invalidation(geometry, features, owed, [&](const TlbiOperation& operation) {
@@ -33,7 +35,7 @@ void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& feature
     });
     port.barrier(complete);
     if (!whole) {
-        port.tlbi({.kind = TlbiKind::vmalle1, .scope = owed.scope()});
+        port.tlbi({.kind = TlbiKind::vmalle1, .scope = owed.scope(), .nxs = nxs});
         port.barrier(complete);
     }
     port.barrier(Barrier::isb);

@@ -49,7 +49,9 @@ public:
           count_{other.count_},
           scope_{other.scope_},
           leaf_only_{other.leaf_only_},
-          whole_{other.whole_} {
+          nxs_{other.nxs_},
+          whole_{other.whole_},
+          ticket_{other.ticket_} {
         other.clear();
     }
     constexpr ~Invalidation() {
@@ -59,7 +61,7 @@ public:
     }
 
     // Nothing owed: neither a TLBI nor a table to free.
-    constexpr bool empty() const { return !needs_tlbi() && tables_.count == 0; }
+    constexpr bool empty() const { return !needs_tlbi() && tables_.count == 0 && ticket_ == 0; }
     constexpr bool needs_tlbi() const { return count_ != 0 || whole_; }
 
     // All translations of the VMID go; ranges() is empty then.
@@ -68,6 +70,9 @@ public:
     constexpr InvalidationScope scope() const { return scope_; }
     // Only leaf entries changed, so that cached table entries may stay (TLBI ..LE1).
     constexpr bool leaf_only() const { return leaf_only_; }
+    // All leaves that changed have FnXS set, so that no access with the XS attribute can be under
+    // way through them (TLBI ..nXS, where there is FEAT_XS).
+    constexpr bool nxs() const { return nxs_; }
     constexpr std::uint64_t tables_to_free() const { return tables_.count; }
 
     // Whether a translation of [ipa, ipa + length) is still to go.
@@ -79,12 +84,15 @@ public:
 
     // A leaf of `level` at `ipa` changed.
     constexpr void add_leaf(Ipa ipa, std::uint64_t size, Level level,
-                            InvalidationScope scope = InvalidationScope::inner_shareable) {
+                            InvalidationScope scope = InvalidationScope::inner_shareable,
+                            bool fnxs = false) {
+        nxs_ &= fnxs;
         add({.start = ipa, .length = size, .level = level}, scope);
     }
     // A table descriptor that covers [ipa, ipa + size) changed: entries of any level, and the
     // cached table descriptor itself, go.
     constexpr void add_table(Ipa ipa, std::uint64_t size) {
+        nxs_ = false;
         leaf_only_ = false;
         add({.start = ipa, .length = size, .level = std::nullopt},
             InvalidationScope::inner_shareable);
@@ -93,18 +101,24 @@ public:
         whole_ = true;
         count_ = 0;
         leaf_only_ = false;
+        nxs_ = false;
         scope_ = InvalidationScope::inner_shareable;
     }
 
     // For the engine: tables that may be freed once the TLBIs are complete.
     constexpr TableList& tables() { return tables_; }
+    // For the engine: what its tombstones carry, 0 before the first (Tickets).
+    constexpr std::uint64_t ticket() const { return ticket_; }
+    constexpr void set_ticket(std::uint64_t ticket) { ticket_ = ticket; }
     // For the engine: everything is done.
     constexpr void clear() {
         count_ = 0;
         tables_ = {};
         scope_ = InvalidationScope::local;
         leaf_only_ = true;
+        nxs_ = true;
         whole_ = false;
+        ticket_ = 0;
     }
 
 private:
@@ -139,7 +153,9 @@ private:
     unsigned count_ = 0;
     InvalidationScope scope_ = InvalidationScope::local;
     bool leaf_only_ = true;
+    bool nxs_ = true;
     bool whole_ = false;
+    std::uint64_t ticket_ = 0;
 };
 
 } // namespace twofold

@@ -81,6 +81,7 @@ constexpr void plan_invalidation(const Geometry& geometry, const CpuFeatures& fe
     }
     TlbiOperation form{.kind = TlbiKind::vmalls12, .scope = owed.scope()};
     form.last_level = owed.leaf_only();
+    form.nxs = features.xs && owed.nxs();
     std::uint64_t count = 0;
     for (const InvalidationRange& range : owed.ranges()) {
         if (invalidation_plan::worth_range(geometry, features, range)) {

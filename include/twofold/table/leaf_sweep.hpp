@@ -1,79 +1,207 @@
 // SPDX-License-Identifier: MIT
-// LeafSweep: one pass over all leaves of a range that changes single bits in them, for ageing,
-// write protection and the harvest of dirty state. It takes no memory and splits nothing: a block
-// that reaches beyond the range is treated as a whole.
+// LeafSweep: one pass over all leaves of a range that clears single bits in them, for ageing, write
+// protection and the harvest of dirty state. It takes no memory and divides nothing: a block or a
+// contiguous run that reaches beyond the range is treated as a whole.
 #pragma once
 
+#include <twofold/table/progress.hpp>
 #include <twofold/table/tree.hpp>
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 namespace twofold {
 
+// Which leaves are meant, and which bits they lose.
+struct Sweep {
+    std::uint64_t any = 0; // one of these is set
+    std::uint64_t all = 0; // and all of these
+    std::uint64_t clear = 0;
+    // Faults elsewhere may rely on an invalidation that somebody else has not completed: it counts
+    // as one of this sweep.
+    bool adopt_tombstones = false;
+};
+
 template <TablePort Port>
 class LeafSweep {
 public:
-    LeafSweep(const Tree<Port>& tree, IpaRange range) : tree_{tree}, range_{range} {}
+    LeafSweep(Tree<Port>& tree, Sweep sweep, Invalidation* owed, Progress& progress)
+        : tree_{tree},
+          sweep_{sweep},
+          owed_{owed},
+          progress_{progress} {}
 
-    // In each leaf of the range that has one of `any` and all of `all` set: clears `clear` with one
-    // atomic operation, which keeps what hardware sets meanwhile, and calls visit(Ipa start,
-    // std::uint64_t size). What changed is added to `owed`, if there is one, by runs.
+    // Clears the bits with one atomic operation each, which keeps what hardware sets meanwhile, and
+    // calls visit(Ipa start, std::uint64_t size). What changed is added to `owed`, if there is one,
+    // by stretches.
     template <class Visit>
-    void clear_bits(std::uint64_t any, std::uint64_t all, std::uint64_t clear, Invalidation* owed,
-                    Visit&& visit) {
-        sweep(tree_.root, tree_.geometry.initial_level(), range_,
-              [&](auto& entries, unsigned i, std::uint64_t d, Ipa start, std::uint64_t size,
-                  Level level) {
-                  if ((d & any) == 0 || (d & all) != all) {
-                      return;
-                  }
-                  entries.clear_bits(i, clear);
-                  if (owed != nullptr) {
-                      if (run_.end != start || run_level_ != level) {
-                          flush(*owed);
-                          run_ = {start, start};
-                          run_level_ = level;
-                      }
-                      run_.end = start + size;
-                  }
-                  visit(start, size);
-              });
-        if (owed != nullptr) {
-            flush(*owed);
-        }
+    void run(IpaRange range, Visit&& visit) {
+        progress_.next = range.start;
+        sweep(tree_.root, tree_.geometry.initial_level(), range, visit);
+        tree_.port.barrier(Barrier::dsb_ishst);
     }
 
 private:
-    void flush(Invalidation& owed) {
-        if (!run_.empty()) {
-            owed.add_leaf(run_.start, run_.length(), run_level_);
+    // Tests of one descriptor, folded into one comparison where that can be.
+    struct Test {
+        std::uint64_t mask;
+        std::uint64_t value;
+        std::uint64_t any; // 0: part of the mask already
+
+        constexpr bool operator()(std::uint64_t d) const {
+            return (d & mask) == value && (any == 0 || (d & any) != 0);
         }
-        run_ = {};
+    };
+    Test test(Level level) const {
+        const std::uint64_t type = level == page_level ? 0b11 : 0b01;
+        const bool single = std::has_single_bit(sweep_.any);
+        const std::uint64_t all = sweep_.all | (single ? sweep_.any : 0);
+        return {all | 0b11, all | type, single ? 0 : sweep_.any};
     }
 
-    template <class OnLeaf>
-    void sweep(Pa table, Level level, IpaRange part, const OnLeaf& on_leaf) {
+    // Whether to go on.
+    template <class Visit>
+    bool sweep(Pa table, Level level, IpaRange part, Visit& visit) {
         auto entries = tree_.table(table);
         const std::uint64_t size = tree_.geometry.entry_size(level);
-        const std::uint64_t leaf_type = level == page_level ? 0b11 : 0b01;
         Ipa start = part.start.align_down(size);
-        for (unsigned i = tree_.geometry.index(start, level); start < part.end;
-             ++i, start += size) {
-            const std::uint64_t d = entries.load(i);
-            if ((d & 0b11) == leaf_type) {
-                // A block where there can be none is invalid, and is never made.
-                on_leaf(entries, i, d, start, size, level);
-            } else if (tree_.format.is_table(Descriptor{d}, level)) {
-                sweep(tree_.format.next_table(Descriptor{d}), level + 1,
-                      IpaRange{start, start + size}.intersect(part), on_leaf);
+        unsigned i = tree_.geometry.index(start, level);
+        while (start < part.end) {
+            if (progress_.budget == 0) {
+                return false;
             }
+            const auto left = static_cast<unsigned>((part.end - start + size - 1) / size);
+            const auto most =
+                static_cast<unsigned>(std::min<std::uint64_t>(left, progress_.budget));
+            unsigned done = skip(entries, i, most, level);
+            if (done == 0) {
+                done = act(entries, i, most, level, start, visit);
+            }
+            if (done == 0) {
+                const Descriptor d{entries.load(i)};
+                if (tree_.format.is_table(d, level)) {
+                    const IpaRange entry{start, start + size};
+                    if (!sweep(tree_.format.next_table(d), level + 1, entry.intersect(part),
+                               visit)) {
+                        return false;
+                    }
+                    ++i;
+                    start = entry.end;
+                    continue;
+                }
+                done = special(entries, i, d, level, start, visit);
+            }
+            if (progress_.budget != Progress::unlimited) {
+                progress_.budget -= std::min<std::uint64_t>(progress_.budget, done);
+            }
+            i += done;
+            start += done * size;
+            progress_.next = std::max(progress_.next, std::min(start, part.end));
+        }
+        return true;
+    }
+
+    // Entries from `i` on that there is nothing to do about. In a table of pages what is no leaf is
+    // one of them; elsewhere it may be a table.
+    template <PortTable Entries>
+    unsigned skip(Entries& entries, unsigned i, unsigned most, Level level) const {
+        const Test meant = test(level);
+        unsigned n = 0;
+        if (level == page_level && !sweep_.adopt_tombstones) {
+#pragma GCC unroll 4
+            for (; n < most; ++n) {
+                if (meant(entries.load(i + n))) {
+                    break;
+                }
+            }
+            return n;
+        }
+        const std::uint64_t type = level == page_level ? 0b11 : 0b01;
+        while (n < most) {
+            const std::uint64_t d = entries.load(i + n);
+            if ((d & 0b11) != type || meant(d)) {
+                break;
+            }
+            ++n;
+        }
+        return n;
+    }
+
+    // Leaves from `i` on that are meant, and stand alone: clears their bits.
+    template <PortTable Entries, class Visit>
+    unsigned act(Entries& entries, unsigned i, unsigned most, Level level, Ipa start,
+                 Visit& visit) {
+        const std::uint64_t size = tree_.geometry.entry_size(level);
+        Test meant = test(level);
+        meant.mask |= leaf::contiguous::mask;
+        const std::uint64_t clear = sweep_.clear;
+        unsigned n = 0;
+        if (meant.any == 0) {
+#pragma GCC unroll 4
+            for (; n < most; ++n) {
+                if ((entries.load(i + n) & meant.mask) != meant.value) {
+                    break;
+                }
+                entries.clear_bits(i + n, clear);
+                visit(start + n * size, size);
+            }
+        } else {
+#pragma GCC unroll 4
+            for (; n < most; ++n) {
+                if (!meant(entries.load(i + n))) {
+                    break;
+                }
+                entries.clear_bits(i + n, clear);
+                visit(start + n * size, size);
+            }
+        }
+        owe(start, start + n * size, level);
+        return n;
+    }
+
+    void owe(Ipa start, Ipa end, Level level) {
+        if (owed_ != nullptr && start < end) {
+            owed_->add_leaf(start, end - start, level);
         }
     }
 
-    const Tree<Port>& tree_;
-    IpaRange range_;
-    IpaRange run_ = {}; // of leaves that changed and are not owed yet
-    Level run_level_ = page_level;
+    // A contiguous run, of which any entry speaks for all, or an entry that is no leaf.
+    template <PortTable Entries, class Visit>
+    unsigned special(Entries& entries, unsigned i, Descriptor d, Level level, Ipa start,
+                     Visit& visit) {
+        if (!d.valid()) {
+            if (sweep_.adopt_tombstones && owed_ != nullptr && tree_.is_waiting(d) &&
+                invalid_entry::is_tombstone(d.value)) {
+                owed_->add_table(start, tree_.geometry.entry_size(level));
+            }
+            return 1;
+        }
+        if (!d.contiguous()) {
+            return 1; // no leaf of this level, or changed meanwhile into one that is not meant
+        }
+        const unsigned run = tree_.geometry.contiguous_run(level);
+        const std::uint64_t size = tree_.geometry.entry_size(level);
+        const unsigned first = i & ~(run - 1);
+        const Ipa begin = start.align_down(run * size);
+        std::uint64_t noted = 0;
+        for (unsigned k = first; k < first + run; ++k) {
+            noted |= entries.load(k);
+        }
+        if (test(level)(noted)) {
+            for (unsigned k = first; k < first + run; ++k) {
+                entries.clear_bits(k, sweep_.clear);
+            }
+            owe(begin, begin + run * size, level);
+            visit(begin, run * size);
+        }
+        return first + run - i;
+    }
+
+    Tree<Port>& tree_;
+    Sweep sweep_;
+    Invalidation* owed_;
+    Progress& progress_;
 };
 
 } // namespace twofold

@@ -26,6 +26,7 @@ struct Mapping {
 struct Lookup {
     Level level = page_level; // of the entry at which the walk ended
     std::optional<Mapping> mapping = {};
+    std::optional<std::uint32_t> annotation = {};
     std::uint64_t raw = 0; // the descriptor there
 };
 

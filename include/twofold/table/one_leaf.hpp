@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
-// One leaf: what is done to a single entry, and the short way for the calls of a fault, which
-// concern one leaf whose table is there.
+// One leaf: what is done to a single entry by compare-and-swap, from any CPU and beside everything
+// else: the calls of a fault, and changes of a range that is one leaf.
+//
+// A try may lose against another CPU or against hardware (AF, dirty state) and is repeated a
+// bounded number of times; after that the answer is "again".
 #pragma once
 
+#include <twofold/table/empty_tables.hpp>
 #include <twofold/table/transition.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <cstdint>
+#include <expected>
 
 namespace twofold {
+
+inline constexpr unsigned max_tries = 16;
 
 // What becomes of a leaf: `keep` = 0 makes it invalid, else the bits in `keep` stay and those in
 // `set` are added.
@@ -22,65 +29,187 @@ struct LeafChange {
     }
 };
 
-// Changes the leaf that covers `entry`. Hardware may set AF or dirty state at any moment, so the
-// change is made on what is there.
+// What a single-leaf attempt came to. `other`: the range is not one leaf that may change alone.
+enum class OneLeaf : std::uint8_t { done, other, again };
+
+// Changes the leaf at entry `i`, which covers `entry`, in place; an entry of a contiguous run only
+// as part of a change of the whole run. What is there may change meanwhile, even into something
+// that is no leaf any more (`other`).
 template <TablePort Port, PortTable Entries>
-void change_leaf(const Tree<Port>& tree, Entries& entries, unsigned i, Level level, IpaRange entry,
-                 LeafChange change, Invalidation& owed) {
-    for (;;) {
-        const Descriptor before{entries.load(i)};
-        const Descriptor after{change.apply(before.value)};
-        const Transition step = transition(tree.format, before, after, level, tree.attributes.xnx);
-        if (step == Transition::nothing) {
-            return;
+OneLeaf change_leaf(Tree<Port>& tree, Entries& entries, unsigned i, Level level, Ipa ipa,
+                    std::uint64_t d, LeafChange change, bool whole_run, Invalidation& owed) {
+    for (unsigned tries = 0; tries < max_tries; ++tries) {
+        const Descriptor before{d};
+        if (!tree.format.is_leaf(before, level) || (before.contiguous() && !whole_run)) {
+            return OneLeaf::other;
         }
-        if (!entries.compare_exchange(i, before.value, after.value)) {
-            continue;
+        const Descriptor after{change.removes() ? tree.tombstone(owed) : change.apply(d)};
+        if (change.removes() && after.value == 0) {
+            return OneLeaf::again;
         }
-        if (step == Transition::store_then_invalidate) {
-            owed.add_leaf(entry.start, entry.length(), level);
-        } else if (step == Transition::store_then_invalidate_locally) {
-            owed.add_leaf(entry.start, entry.length(), level, InvalidationScope::local);
+        const Transition how = transition(tree.format, before, after, level, tree.features);
+        if (how == Transition::nothing) {
+            return OneLeaf::done;
         }
-        return;
+        if (entries.compare_exchange(i, before.value, after.value)) {
+            if (how >= Transition::store_then_invalidate_locally) {
+                owed.add_leaf(ipa, tree.geometry.entry_size(level), level,
+                              how == Transition::store_then_invalidate_locally
+                                  ? InvalidationScope::local
+                                  : InvalidationScope::inner_shareable,
+                              leaf::fnxs::is_set(d));
+            }
+            return OneLeaf::done;
+        }
+        tree.counters.retries.add();
+        d = entries.load(i);
     }
+    return OneLeaf::again;
 }
 
-// Whether the range was one leaf, which is changed now. It is not, if its table becomes empty.
+// If the range is one leaf: changes it.
 template <TablePort Port>
-bool change_one_leaf(const Tree<Port>& tree, IpaRange range, LeafChange change,
-                     Invalidation& owed) {
+OneLeaf change_one_leaf(Tree<Port>& tree, IpaRange range, LeafChange change, Invalidation& owed) {
     const Step end = tree.walk(range.start);
-    const std::uint64_t size = tree.geometry.entry_size(end.level);
-    if (range.length() != size || !range.start.is_aligned(size) ||
-        !tree.format.is_leaf(end.descriptor, end.level)) {
-        return false;
-    }
-    if (change.removes() && end.level != tree.geometry.initial_level() &&
-        tree.is_empty_but_for(end.table, end.index)) {
-        return false;
+    if (range.length() != tree.geometry.entry_size(end.level) ||
+        !range.start.is_aligned(range.length())) {
+        return OneLeaf::other;
     }
     auto entries = tree.table(end.table);
-    change_leaf(tree, entries, end.index, end.level, range, change, owed);
-    tree.port.barrier(Barrier::dsb_ishst);
-    return true;
+    const OneLeaf result = change_leaf(tree, entries, end.index, end.level, range.start,
+                                       end.descriptor.value, change, false, owed);
+    if (result == OneLeaf::done) {
+        if (change.removes()) {
+            drop_if_empty(tree, range.start, end, owed);
+        }
+        tree.port.barrier(Barrier::dsb_ishst);
+    }
+    return result;
 }
 
-// Whether the range is one entry of `level` that was empty and whose table is there: it holds
-// `leaf` now.
+// Sets AF in the leaf that maps `ipa`, alone also in a contiguous run.
 template <TablePort Port>
-bool add_one_leaf(const Tree<Port>& tree, IpaRange range, Level level, Descriptor leaf) {
-    const std::uint64_t size = tree.geometry.entry_size(level);
-    if (range.length() != size || !range.start.is_aligned(size)) {
-        return false;
+std::expected<void, Error> set_access_flag(Tree<Port>& tree, Ipa ipa) {
+    for (unsigned tries = 0; tries < max_tries; ++tries) {
+        const Step end = tree.walk(ipa);
+        if (!tree.format.is_leaf(end.descriptor, end.level)) {
+            return std::unexpected(
+                invalid_entry::is_broken(end.descriptor.value) ? Error::again : Error::not_mapped);
+        }
+        const std::uint64_t d = end.descriptor.value;
+        if (leaf::af::is_set(d)) {
+            return {};
+        }
+        if (tree.table(end.table).compare_exchange(end.index, d, d | leaf::af::mask)) {
+            tree.port.barrier(Barrier::dsb_ishst);
+            return {};
+        }
+        tree.counters.retries.add();
     }
-    const Step end = tree.walk(range.start, level);
-    if (end.level != level || end.descriptor.valid() ||
-        !tree.table(end.table).compare_exchange(end.index, end.descriptor.value, leaf.value)) {
-        return false;
+    return std::unexpected(Error::again);
+}
+
+// Adds permissions to the leaf that maps `ipa`. `marked`: it is one of a contiguous run, which has
+// to be broken first; nothing has changed.
+template <TablePort Port>
+std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, Permissions add,
+                                           Invalidation& owed, bool& marked) {
+    const bool xnx = tree.features.xnx;
+    for (unsigned tries = 0; tries < max_tries; ++tries) {
+        const Step end = tree.walk(ipa);
+        const std::uint64_t d = end.descriptor.value;
+        if (!tree.format.is_leaf(end.descriptor, end.level)) {
+            return std::unexpected(
+                invalid_entry::is_broken(end.descriptor.value) ? Error::again : Error::not_mapped);
+        }
+        const auto now = Permissions::decode(0, leaf::xn::get(d), xnx);
+        const auto xn = (now | add).xn(xnx);
+        if (!xn) {
+            return std::unexpected(xn.error());
+        }
+        // S2AP is only added to: hardware may have set the write bit of a writable-clean leaf.
+        const std::uint64_t after =
+            (d & ~leaf::xn::mask) | leaf::s2ap::of(add.s2ap()) | leaf::xn::of(*xn);
+        const Transition how = transition(tree.format, Descriptor{d}, Descriptor{after}, end.level,
+                                          tree.features, {.whole_run = false});
+        if (how == Transition::nothing) {
+            return {};
+        }
+        if (how == Transition::break_first) {
+            marked = true;
+            return {};
+        }
+        if (tree.table(end.table).compare_exchange(end.index, d, after)) {
+            const std::uint64_t size = tree.geometry.entry_size(end.level);
+            owed.add_leaf(ipa.align_down(size), size, end.level, InvalidationScope::local,
+                          leaf::fnxs::is_set(d));
+            tree.port.barrier(Barrier::dsb_ishst);
+            return {};
+        }
+        tree.counters.retries.add();
     }
-    tree.port.barrier(Barrier::dsb_ishst);
-    return true;
+    return std::unexpected(Error::again);
+}
+
+// A table of `level` whose only entry is the way to `leaf`, an entry of `last`, or that leaf.
+template <TablePort Port>
+Pa build_path(Tree<Port>& tree, TableList& reserve, Level level, Ipa ipa, Level last,
+              Descriptor leaf) {
+    const Pa table = table_list::pop_unlinked(tree.port, reserve);
+    const Descriptor d =
+        level == last ? leaf
+                      : tree.format.table(build_path(tree, reserve, level + 1, ipa, last, leaf));
+    tree.table(table).store(tree.geometry.index(ipa, level), d.value);
+    return table;
+}
+
+// Puts `leaf` where the entry of `level` around `ipa` is empty, with the tables on the way that are
+// missing. Errors: already_mapped, annotated, out_of_memory, again. `other`: there is a table.
+template <TablePort Port>
+std::expected<OneLeaf, Error> add_one_leaf(Tree<Port>& tree, Ipa ipa, Level level,
+                                           Descriptor leaf) {
+    for (unsigned tries = 0; tries < max_tries; ++tries) {
+        const Step end = tree.walk(ipa, level);
+        const Descriptor d = end.descriptor;
+        if (d.valid()) {
+            if (tree.format.is_table(d, end.level)) {
+                return OneLeaf::other;
+            }
+            return std::unexpected(Error::already_mapped);
+        }
+        if (d.value != invalid_entry::empty) {
+            if (invalid_entry::is_annotation(d.value)) {
+                return std::unexpected(Error::annotated);
+            }
+            if (tree.is_waiting(d)) {
+                tree.counters.again.add();
+                return std::unexpected(Error::again);
+            }
+        }
+        auto entries = tree.table(end.table);
+        if (end.level == level) {
+            if (entries.compare_exchange(end.index, d.value, leaf.value)) {
+                tree.port.barrier(Barrier::dsb_ishst);
+                return OneLeaf::done;
+            }
+        } else {
+            const auto missing = static_cast<std::uint64_t>(level - end.level);
+            auto reserve = tree.reserve(missing);
+            if (!reserve) {
+                return std::unexpected(reserve.error());
+            }
+            const Pa next = build_path(tree, *reserve, end.level + 1, ipa, level, leaf);
+            if (entries.compare_exchange(end.index, d.value, tree.format.table(next).value)) {
+                tree.count_new_tables(missing);
+                tree.port.barrier(Barrier::dsb_ishst);
+                return OneLeaf::done;
+            }
+            // Never linked: nobody has seen it.
+            tree.free_path(next, end.level + 1, level, ipa);
+        }
+        tree.counters.retries.add();
+    }
+    return std::unexpected(Error::again);
 }
 
 } // namespace twofold

@@ -1,112 +1,236 @@
 // SPDX-License-Identifier: MIT
 // RangeChange: makes the leaves of a range invalid (unmap) or changes bits in them (protect). A
-// block that reaches beyond the range is split; what lies outside stays as it was.
+// block or a contiguous run that reaches beyond the range is divided; what lies outside stays as it
+// was.
 #pragma once
 
-#include <twofold/table/split.hpp>
+#include <twofold/table/one_leaf.hpp>
+#include <twofold/table/partial.hpp>
+#include <twofold/table/progress.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <expected>
 
 namespace twofold {
 
+// What stands in the changed part of a divided block.
+template <TablePort Port>
+class ChangedContent {
+public:
+    ChangedContent(const Tree<Port>& tree, LeafChange change) : tree_{tree}, change_{change} {}
+
+    Level largest() const { return tree_.geometry.initial_level(); }
+    std::uint64_t value(Level, Ipa ipa, const OldEntry& old) const {
+        const std::uint64_t before = old_value(tree_.format, old, ipa);
+        return change_.removes() || (before & 1) == 0 ? removed(before) : change_.apply(before);
+    }
+    template <PortTable Entries>
+    void store(Entries& entries, unsigned first, unsigned count, Level level, Ipa ipa,
+               const OldEntry& old) const {
+        if ((old.descriptor & 1) == 0) {
+            for (unsigned i = first; i < first + count; ++i) {
+                entries.store(i, removed(old.descriptor));
+            }
+        } else if (!change_.removes()) {
+            const std::uint64_t bits =
+                tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level);
+            tree_.store_runs(entries, first, count, level, old_output(tree_.format, old, ipa),
+                             change_.apply(bits), ~std::uint64_t{0});
+        }
+    }
+
+private:
+    // An annotation goes with unmap() and stays with protect().
+    std::uint64_t removed(std::uint64_t before) const {
+        return change_.removes() ? invalid_entry::empty : before;
+    }
+
+    const Tree<Port>& tree_;
+    LeafChange change_;
+};
+
 template <TablePort Port>
 class RangeChange {
 public:
-    RangeChange(Tree<Port>& tree, IpaRange range, LeafChange change, Invalidation& owed)
+    RangeChange(Tree<Port>& tree, IpaRange range, LeafChange change, Invalidation& owed,
+                HeldStripes<Port>& held, Progress& progress)
         : tree_{tree},
           range_{range},
           change_{change},
-          owed_{owed} {}
+          content_{tree, change},
+          subtree_{tree, range_, content_},
+          owed_{owed},
+          held_{held},
+          progress_{progress} {}
 
-    // out_of_memory: nothing has changed.
+    // out_of_memory: nothing has changed. again: progress.next says how far it came.
     std::expected<void, Error> run() {
-        auto reserve = tree_.reserve(tables_needed());
+        progress_.next = range_.start;
+        if (!tree_.hold(held_, range_)) {
+            return std::unexpected(Error::again);
+        }
+        auto reserve = tree_.reserve(tables_for_ends(tree_, subtree_, range_));
         if (!reserve) {
             return std::unexpected(reserve.error());
         }
-        apply(tree_.root, tree_.geometry.initial_level(), range_);
-        if (!broken_.empty()) {
+        spare_ = reserve->count;
+        visit(tree_.root, tree_.geometry.initial_level(), range_);
+        if (broke_) {
             tree_.discharge(owed_);
-            publish_splits(tree_, *reserve, broken_, range_, change_);
         }
+        for (const PartialEntry& p : partial_.entries()) {
+            publish_partial(tree_, *reserve, p, range_, content_);
+        }
+        tree_.free(*reserve);
         tree_.port.barrier(Barrier::dsb_ishst);
+        if (failed_) {
+            tree_.counters.again.add();
+            return std::unexpected(Error::again);
+        }
         return {};
     }
 
 private:
-    // Only the blocks at the two ends of the range can reach beyond it.
-    std::uint64_t tables_needed() const {
-        const auto [first, first_level] = leaf_at(range_.start);
-        const auto [last, last_level] = leaf_at(range_.end - 1);
-        std::uint64_t tables = 0;
-        if (!first.empty()) {
-            tables += split_tables(tree_.geometry, first_level, first, range_);
-        }
-        if (!last.empty() && last != first) {
-            tables += split_tables(tree_.geometry, last_level, last, range_);
-        }
-        return tables;
-    }
-
-    struct LeafAt {
-        IpaRange covers = {};
-        Level level = page_level;
-    };
-    LeafAt leaf_at(Ipa ipa) const {
-        const Step end = tree_.walk(ipa);
-        if (!tree_.format.is_leaf(end.descriptor, end.level)) {
-            return {};
-        }
-        const std::uint64_t size = tree_.geometry.entry_size(end.level);
-        const Ipa start = ipa.align_down(size);
-        return {.covers = {start, start + size}, .level = end.level};
-    }
-
-    void apply(Pa table, Level level, IpaRange part) {
+    // Whether to go on.
+    bool visit(Pa table, Level level, IpaRange part) {
         auto entries = tree_.table(table);
-        tree_.for_each_entry(level, part, [&](unsigned i, IpaRange entry, IpaRange inside) {
+        IpaRange entry = tree_.entry_at(part.start, level);
+        const std::uint64_t size = entry.length();
+        for (unsigned i = tree_.geometry.index(part.start, level); entry.start < part.end; ++i) {
+            if (progress_.budget == 0) {
+                return false;
+            }
+            const IpaRange inside = entry.intersect(part);
             const Descriptor d{entries.load(i)};
             if (tree_.format.is_table(d, level)) {
-                apply_to_table(entries, i, tree_.format.next_table(d), level, entry, inside);
-            } else if (tree_.format.is_leaf(d, level)) {
-                if (inside == entry) {
-                    change_leaf(tree_, entries, i, level, entry, change_, owed_);
-                } else {
-                    broken_.add({table, i, level, entry, Descriptor{entries.exchange(i, 0)}});
-                    owed_.add_leaf(entry.start, entry.length(), level);
-                    ++tree_.counters.breaks;
+                if (!visit_table(entries, i, tree_.format.next_table(d), level, entry, inside)) {
+                    return false;
                 }
+            } else if (spend(); !visit_entry(table, entries, i, d, level, entry, inside)) {
+                failed_ = true;
+                return false;
             }
-        });
+            progress_.next = std::max(progress_.next, inside.end);
+            entry = {entry.end, entry.end + size};
+        }
+        return true;
+    }
+    void spend() {
+        if (bounded()) {
+            --progress_.budget;
+        }
+    }
+    bool bounded() const { return progress_.budget != Progress::unlimited; }
+
+    template <PortTable Entries>
+    bool visit_table(Entries& entries, unsigned i, Pa next, Level level, IpaRange entry,
+                     IpaRange inside) {
+        // With a budget, one table of leaves at a time.
+        if (change_.removes() && inside == entry && (!bounded() || level + 1 == page_level)) {
+            const std::uint64_t tombstone = tree_.tombstone(owed_);
+            if (tombstone == 0) {
+                failed_ = true;
+                return false;
+            }
+            spend();
+            entries.exchange(i, tombstone);
+            owed_.add_table(entry.start, entry.length());
+            tree_.retire(next, level + 1, owed_.tables());
+            return true;
+        }
+        if (!visit(next, level + 1, inside)) {
+            return false;
+        }
+        if (change_.removes()) {
+            const Ipa last = inside.end - 1;
+            const unsigned index = tree_.geometry.index(last, level + 1);
+            if (tree_.seems_empty(next, index) && held_.add(Stripes::of(tree_.geometry, entry))) {
+                drop_empty_table(tree_, last, {next, index, level + 1, {}}, owed_);
+            }
+        }
+        return true;
+    }
+
+    // False: ask again.
+    template <PortTable Entries>
+    bool visit_entry(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
+                     IpaRange entry, IpaRange inside) {
+        for (unsigned tries = 0; tries < max_tries; ++tries) {
+            if (!d.valid()) {
+                return visit_invalid(table, entries, i, d, level, entry, inside);
+            }
+            const unsigned run = tree_.run_of(d, level);
+            const IpaRange covers{entry.start.align_down(run * entry.length()),
+                                  entry.start.align_down(run * entry.length()) +
+                                      run * entry.length()};
+            if (covers.intersect(range_) != covers) {
+                return divide(table, entries, i, d, level, entry, {covers, level});
+            }
+            const OneLeaf result =
+                change_leaf(tree_, entries, i, level, entry.start, d.value, change_, true, owed_);
+            if (result != OneLeaf::other) {
+                return result == OneLeaf::done;
+            }
+            d = Descriptor{entries.load(i)}; // gone, by another's doing
+        }
+        return false;
     }
 
     template <PortTable Entries>
-    void apply_to_table(Entries& entries, unsigned i, Pa next, Level level, IpaRange entry,
-                        IpaRange inside) {
-        if (change_.removes() && inside == entry) {
-            drop(entries, i, next, level, entry);
-            return;
+    bool visit_invalid(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
+                       IpaRange entry, IpaRange inside) {
+        switch (invalid_entry::kind(d.value)) {
+        case InvalidKind::empty:
+            return true;
+        case InvalidKind::broken:
+            return partial_.covers(entry.start); // our own, of a run
+        case InvalidKind::tombstone:
+            // Somebody else has yet to invalidate it; who relies on this call need not wait for
+            // him.
+            if (invalid_entry::payload::get(d.value) != owed_.ticket() && tree_.is_waiting(d)) {
+                owed_.add_table(entry.start, entry.length());
+            }
+            return true;
+        case InvalidKind::annotation:
+            if (!change_.removes()) {
+                return true;
+            }
+            if (inside != entry) {
+                return divide(table, entries, i, d, level, entry, {entry, level});
+            }
+            entries.exchange(i, invalid_entry::empty);
+            return true;
         }
-        apply(next, level + 1, inside);
-        if (change_.removes() && !broken_.in_table(next) &&
-            tree_.is_empty(next, tree_.geometry.index(inside.end, level + 1))) {
-            drop(entries, i, next, level, entry);
-        }
+        return false;
     }
 
+    // A fault may have put a block there after the tables were counted.
     template <PortTable Entries>
-    void drop(Entries& entries, unsigned i, Pa next, Level level, IpaRange entry) {
-        entries.exchange(i, 0);
-        owed_.add_table(entry.start, entry.length());
-        tree_.retire(next, level + 1, owed_.tables());
+    bool divide(Pa table, Entries& entries, unsigned i, Descriptor d, Level level, IpaRange entry,
+                const Whole& whole) {
+        const std::uint64_t tables = tables_for_partial(tree_, subtree_, whole, range_);
+        if (tables > spare_ || !held_.holds(Stripes::of(tree_.geometry, whole.covers))) {
+            return false;
+        }
+        spare_ -= tables;
+        broke_ = broke_ || d.valid();
+        partial_.add(break_whole(tree_, table, entries, i, level, entry, d, owed_));
+        progress_.next = std::min(range_.end, whole.covers.end);
+        return true;
     }
 
     Tree<Port>& tree_;
     IpaRange range_;
     LeafChange change_;
+    ChangedContent<Port> content_;
+    Subtree<Port, ChangedContent<Port>> subtree_;
     Invalidation& owed_;
-    PartialBlocks broken_ = {};
+    HeldStripes<Port>& held_;
+    Progress& progress_;
+    PartialEntries partial_ = {};
+    std::uint64_t spare_ = 0; // reserved tables that no partial entry will take
+    bool broke_ = false;      // something valid, whose invalidation has to come before what follows
+    bool failed_ = false;
 };
 
 } // namespace twofold

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT
-// RangeMap: maps a range to one stretch of output addresses with the largest leaves that fit.
+// RangeMap: fills a range with leaves for one stretch of output addresses, the largest that fit, or
+// with annotations. What stands there is replaced.
 //
-// 1. Reserve every table that the range will need: after that nothing can fail.
-// 2. Break what stands in the way (live entries that may not become the new ones in place).
-// 3. Invalidate once.
-// 4. Put back what stays of blocks that reach beyond the range, and fill in the rest: new subtrees
-//    with plain stores while no walker can reach them, then one release store for each.
+// 1. Reserve every table that the range will need: after that nothing can fail for want of memory.
+// 2. Put in place what can be: into empty entries, and over leaves that break-before-make allows to
+//    change in place. Break the rest. New subtrees are built with plain stores while no walker can
+//    reach them, then linked.
+// 3. If something was broken: invalidate once, then put the new entries where the broken ones
+// stand,
+//    and back what stays of blocks that reach beyond the range.
+//
+// Contiguous runs: marked where they are built out of reach, and where a whole run is claimed
+// before its first entry becomes valid. A TLB may then use the run early, but only for addresses
+// that nobody else can give a meaning.
 #pragma once
 
-#include <twofold/table/split.hpp>
+#include <twofold/table/one_leaf.hpp>
+#include <twofold/table/partial.hpp>
+#include <twofold/table/progress.hpp>
 #include <twofold/table/transition.hpp>
 #include <twofold/table/tree.hpp>
 
@@ -16,252 +25,504 @@
 
 namespace twofold {
 
+// What a range is filled with.
+struct RangeContent {
+    IpaRange range = {};
+    std::uint64_t offset = 0;         // PA - IPA, modulo 2^64
+    std::uint64_t attribute_bits = 0; // AttributeFormat::encode, or the annotation
+    Level largest = page_level;       // the lowest level number of an entry; IPA and PA agree there
+    std::uint64_t max_size = 0;       // of a contiguous run
+    bool annotation = false;
+};
+
+template <TablePort Port>
+class MapContent {
+public:
+    MapContent(const Tree<Port>& tree, const RangeContent& what) : tree_{tree}, what_{what} {}
+
+    Level largest() const { return what_.largest; }
+    // In place of an old leaf that hardware has made dirty, one that is writable-clean in all else
+    // the same stays dirty: a second fault on a page must not lose what was written after the
+    // first.
+    std::uint64_t value(Level level, Ipa ipa, const OldEntry& old) const {
+        const std::uint64_t wanted = value(level, ipa);
+        return (old.descriptor & 1) != 0 && old.level == level
+                   ? replacement(old_value(tree_.format, old, ipa), wanted)
+                   : wanted;
+    }
+    static std::uint64_t replacement(std::uint64_t before, std::uint64_t after) {
+        const bool same =
+            ((before ^ after) & ~(transition_rules::in_place_bits | leaf::contiguous::mask)) == 0;
+        const bool dbm = leaf::dbm::is_set(before) && leaf::dbm::is_set(after);
+        return same && dbm ? after | (before & leaf::s2ap_write::mask) : after;
+    }
+    std::uint64_t value(Level level, Ipa ipa) const {
+        return what_.annotation
+                   ? what_.attribute_bits
+                   : tree_.format.leaf(level, Pa{ipa.value + what_.offset}, what_.attribute_bits)
+                         .value;
+    }
+    template <PortTable Entries>
+    void store(Entries& entries, unsigned first, unsigned count, Level level, Ipa ipa,
+               const OldEntry&) const {
+        if (what_.annotation) {
+            for (unsigned i = first; i < first + count; ++i) {
+                entries.store(i, what_.attribute_bits);
+            }
+            return;
+        }
+        tree_.store_runs(entries, first, count, level, Pa{ipa.value + what_.offset},
+                         tree_.format.leaf(level, Pa{}, what_.attribute_bits).value,
+                         what_.max_size);
+    }
+    // Entries of a run that may be marked; 1 where there is none.
+    unsigned run(Level level) const {
+        const unsigned entries = what_.annotation ? 1 : tree_.geometry.contiguous_run(level);
+        const std::uint64_t size = entries * tree_.geometry.entry_size(level);
+        return size <= what_.max_size && (what_.offset & (size - 1)) == 0 ? entries : 1;
+    }
+
+private:
+    const Tree<Port>& tree_;
+    const RangeContent& what_;
+};
+
 template <TablePort Port>
 class RangeMap {
 public:
-    // `attribute_bits`: AttributeFormat::encode. `largest`: the lowest level number at which a leaf
-    // may stand; IPA and PA agree modulo its entry size.
-    RangeMap(Tree<Port>& tree, IpaRange range, Pa pa, std::uint64_t attribute_bits, Level largest)
+    RangeMap(Tree<Port>& tree, const RangeContent& what, HeldStripes<Port>& held,
+             Progress& progress)
         : tree_{tree},
-          range_{range},
-          offset_{pa.value - range.start.value},
-          attribute_bits_{attribute_bits},
-          largest_{largest} {}
+          what_{what},
+          content_{tree, what},
+          subtree_{tree, what.range, content_},
+          held_{held},
+          progress_{progress} {}
 
-    // out_of_memory: nothing has changed. What is mapped in the range already is replaced.
+    // out_of_memory: nothing has changed. again: progress.next says how far it came.
     std::expected<void, Error> replace(Invalidation& owed) {
+        progress_.next = what_.range.start;
+        if (!tree_.hold(held_, what_.range)) {
+            return std::unexpected(Error::again);
+        }
         auto reserve = prepare();
         if (!reserve) {
             return std::unexpected(reserve.error());
         }
+        owed_ = &owed;
         // What an earlier operation still owes here: a valid entry may not come back before.
-        must_invalidate_ = owed.overlaps(range_.start, range_.length());
-        make_way(tree_.root, initial(), range_, owed);
-        if (must_invalidate_) {
+        if (owed.overlaps(what_.range.start, what_.range.length())) {
             tree_.discharge(owed);
         }
-        publish_splits(tree_, *reserve, broken_, range_, LeafChange{});
-        finish(*reserve);
-        return {};
+        const bool good = fill(tree_.root, initial(), what_.range, *reserve);
+        if (broke_) {
+            tree_.discharge(owed);
+        }
+        if (broke_ || !partial_.empty()) {
+            for (const PartialEntry& p : partial_.entries()) {
+                publish_partial(tree_, *reserve, p, what_.range, content_);
+            }
+            if (progress_.next > what_.range.start) {
+                mend(tree_.root, initial(), {what_.range.start, progress_.next}, *reserve);
+            }
+        }
+        return finish(*reserve, good);
     }
 
-    // already_mapped or out_of_memory: nothing has changed. Owes nothing.
+    // Where nothing is mapped: already_mapped, annotated, out_of_memory: nothing has changed, but
+    // that a leaf which another CPU puts in the way meanwhile stops it there (progress.next).
     std::expected<void, Error> add() {
-        if (any_leaf(tree_.root, initial(), range_)) {
-            return std::unexpected(Error::already_mapped);
+        progress_.next = what_.range.start;
+        if (!tree_.hold(held_, what_.range)) {
+            return std::unexpected(Error::again);
+        }
+        if (const auto error = obstacle(tree_.root, initial(), what_.range)) {
+            return std::unexpected(*error);
         }
         auto reserve = prepare();
         if (!reserve) {
             return std::unexpected(reserve.error());
         }
-        finish(*reserve);
-        return {};
+        const bool good = fill(tree_.root, initial(), what_.range, *reserve);
+        return finish(*reserve, good);
     }
 
 private:
     Level initial() const { return tree_.geometry.initial_level(); }
-    std::uint64_t leaf_value(Level level, Ipa ipa) const {
-        return tree_.format.leaf(level, Pa{ipa.value + offset_}, attribute_bits_).value;
-    }
-    // Whether one leaf of `level` maps all of `entry`.
-    bool becomes_leaf(Level level, IpaRange entry, IpaRange inside) const {
-        return level >= largest_ && inside == entry;
+    bool becomes_entry(Level level, IpaRange entry, IpaRange inside) const {
+        return level >= what_.largest && inside == entry;
     }
 
     std::expected<TableList, Error> prepare() {
-        return tree_.reserve(tables_below(tree_.root, initial(), range_));
+        auto reserve = tree_.reserve(tables_below(tree_.root, initial(), what_.range));
+        spare_ = reserve ? reserve->count : 0;
+        return reserve;
     }
-    void finish(TableList& reserve) {
-        fill(tree_.root, initial(), range_, true, reserve);
+    std::expected<void, Error> finish(TableList& reserve, bool good) {
+        tree_.free(reserve);
         tree_.port.barrier(Barrier::dsb_ishst);
+        if (!good) {
+            tree_.counters.again.add();
+            return std::unexpected(stopped_);
+        }
+        return {};
     }
 
-    // Tables that are missing below an existing table, or (empty) below a new one.
-    std::uint64_t tables_below(std::optional<Pa> table, Level level, IpaRange part) const {
+    // Tables that are missing below an existing table.
+    std::uint64_t tables_below(Pa table, Level level, IpaRange part) const {
         std::uint64_t count = 0;
         const auto add_entry = [&](unsigned i, IpaRange entry, IpaRange inside) {
-            if (becomes_leaf(level, entry, inside)) {
+            if (becomes_entry(level, entry, inside)) {
                 return;
             }
-            const Descriptor d{table ? tree_.table(*table).load(i) : 0};
-            if (tree_.format.is_table(d, level)) {
-                count += tables_below(tree_.format.next_table(d), level + 1, inside);
-            } else if (inside == entry) {
-                count += tree_.full_subtree(level + 1, largest_);
-            } else {
-                count += 1 + tables_below(std::nullopt, level + 1, inside);
-            }
+            const Descriptor d{tree_.table(table).load(i)};
+            count += tree_.format.is_table(d, level)
+                         ? tables_below(tree_.format.next_table(d), level + 1, inside)
+                         : subtree_.tables(level + 1, entry);
         };
-        if (level < largest_) {
+        if (level < what_.largest) {
             tree_.for_each_entry(level, part, add_entry);
             return count;
         }
         // Only the entries at the two ends can be partial here.
-        const std::uint64_t size = tree_.geometry.entry_size(level);
-        const Ipa last = (part.end - 1).align_down(size);
-        tree_.for_each_entry(
-            level, part.intersect({part.start, part.start.align_down(size) + size}), add_entry);
-        if (last > part.start) {
-            tree_.for_each_entry(level, {last, part.end}, add_entry);
+        const IpaRange first = tree_.entry_at(part.start, level);
+        const IpaRange last = tree_.entry_at(part.end - 1, level);
+        tree_.for_each_entry(level, part.intersect(first), add_entry);
+        if (last != first) {
+            tree_.for_each_entry(level, part.intersect(last), add_entry);
         }
         return count;
     }
-    bool any_leaf(Pa table, Level level, IpaRange part) const {
-        bool found = false;
+
+    std::optional<Error> obstacle(Pa table, Level level, IpaRange part) const {
+        std::optional<Error> found;
         const auto entries = tree_.table(table);
         tree_.for_each_entry(level, part, [&](unsigned i, IpaRange, IpaRange inside) {
+            if (found) {
+                return;
+            }
             const Descriptor d{entries.load(i)};
-            found = found || (tree_.format.is_table(d, level)
-                                  ? any_leaf(tree_.format.next_table(d), level + 1, inside)
-                                  : tree_.format.is_leaf(d, level));
+            if (tree_.format.is_table(d, level)) {
+                found = obstacle(tree_.format.next_table(d), level + 1, inside);
+            } else if (d.valid()) {
+                found = Error::already_mapped;
+            } else if (invalid_entry::is_annotation(d.value)) {
+                found = Error::annotated;
+            } else if (tree_.is_waiting(d)) {
+                found = Error::again;
+            }
         });
         return found;
     }
 
-    // After this, each entry that is to become a leaf is invalid or that leaf already, and no block
-    // stands where a table is needed.
-    void make_way(Pa table, Level level, IpaRange part, Invalidation& owed) {
+    // Whether to go on; `stopped_` says why not. Entries that only the invalidation can make way
+    // for are left broken.
+    bool fill(Pa table, Level level, IpaRange part, TableList& reserve) {
         auto entries = tree_.table(table);
-        tree_.for_each_entry(level, part, [&](unsigned i, IpaRange entry, IpaRange inside) {
-            const Descriptor d{entries.load(i)};
-            const bool to_leaf = becomes_leaf(level, entry, inside);
-            if (tree_.format.is_table(d, level)) {
-                const Pa next = tree_.format.next_table(d);
-                if (to_leaf) {
-                    entries.exchange(i, 0);
-                    owed.add_table(entry.start, entry.length());
-                    tree_.retire(next, level + 1, owed.tables());
-                    broke();
-                } else {
-                    make_way(next, level + 1, inside, owed);
-                }
-            } else if (tree_.format.is_leaf(d, level)) {
-                if (to_leaf) {
-                    replace_leaf(entries, i, level, entry, owed);
-                } else {
-                    const Descriptor old{entries.exchange(i, 0)};
-                    if (inside != entry) {
-                        broken_.add({table, i, level, entry, old});
-                    }
-                    owed.add_leaf(entry.start, entry.length(), level);
-                    broke();
-                }
+        const IpaRange first = tree_.entry_at(part.start, level);
+        const std::uint64_t size = first.length();
+        Ipa at = first.start;
+        unsigned i = tree_.geometry.index(part.start, level);
+        while (at < part.end) {
+            const IpaRange entry{at, at + size};
+            const IpaRange inside = entry.intersect(part);
+            unsigned done = 1;
+            if (becomes_entry(level, entry, inside)) {
+                const auto left = static_cast<unsigned>((part.end - at) / size);
+                done = fill_entries(table, entries, i, left, level, at, reserve);
+            } else {
+                done = fill_below(table, entries, i, level, entry, inside, reserve) ? 1 : 0;
             }
-        });
-    }
-
-    template <PortTable Entries>
-    void replace_leaf(Entries& entries, unsigned i, Level level, IpaRange entry,
-                      Invalidation& owed) {
-        for (;;) {
-            const Descriptor before{entries.load(i)};
-            const Descriptor after{replacement(before, leaf_value(level, entry.start))};
-            const Transition step =
-                transition(tree_.format, before, after, level, tree_.attributes.xnx);
-            const bool breaks = step == Transition::break_first;
-            if (step == Transition::nothing) {
-                return;
+            if (done == 0) {
+                return false;
             }
-            if (!entries.compare_exchange(i, before.value, breaks ? 0 : after.value)) {
-                continue; // hardware set AF or dirty state
-            }
-            if (breaks || step == Transition::store_then_invalidate) {
-                owed.add_leaf(entry.start, entry.length(), level);
-            } else if (step == Transition::store_then_invalidate_locally) {
-                owed.add_leaf(entry.start, entry.length(), level, InvalidationScope::local);
-            }
-            if (breaks) {
-                broke();
-            }
-            return;
+            i += done;
+            at += done * size;
+            progress_.next = std::max(progress_.next, std::min(at, part.end));
         }
+        return true;
     }
 
-    // Of a leaf that hardware has made dirty, one that is writable-clean in all else the same stays
-    // dirty: a second fault on a page must not lose what was written after the first.
-    static Descriptor replacement(Descriptor before, std::uint64_t after) {
-        const bool same = ((before.value ^ after) & ~transition_rules::in_place_bits) == 0;
-        const bool dbm = leaf::dbm::is_set(before.value) && leaf::dbm::is_set(after);
-        return {same && dbm ? after | (before.value & leaf::s2ap_write::mask) : after};
-    }
-
-    void broke() {
-        must_invalidate_ = true;
-        ++tree_.counters.breaks;
-    }
-
-    // `live`: a walker can reach the table.
-    void fill(Pa table, Level level, IpaRange part, bool live, TableList& reserve) {
-        auto entries = tree_.table(table);
-        if (!live && level >= largest_) {
-            fill_new(entries, level, part, reserve);
-            return;
-        }
-        tree_.for_each_entry(level, part, [&](unsigned i, IpaRange entry, IpaRange inside) {
-            if (becomes_leaf(level, entry, inside)) {
-                const Descriptor d{entries.load(i)};
-                if (!tree_.format.is_table(d, level)) {
-                    if (!d.valid()) {
-                        entries.publish(i, leaf_value(level, entry.start));
-                    }
-                    return;
-                }
-            }
-            fill_below(entries, i, level, inside, live, reserve);
-        });
-    }
-
-    // A table that nobody can see yet, of a level that has leaves: only the entries at the two ends
-    // of the range can need tables below them.
+    // Fills some of the `left` entries from `i` on; returns how many, 0 to stop.
     template <PortTable Entries>
-    void fill_new(Entries& entries, Level level, IpaRange part, TableList& reserve) {
+    unsigned fill_entries(Pa table, Entries& entries, unsigned i, unsigned left, Level level,
+                          Ipa at, TableList& reserve) {
+        const unsigned run = content_.run(level);
+        if (run != 1 && i % run == 0 && run <= left && claim(entries, i, run)) {
+            publish_run(entries, i, run, level, at);
+            return run;
+        }
         const std::uint64_t size = tree_.geometry.entry_size(level);
-        const IpaRange whole{part.start.align_up(size), part.end.align_down(size)};
-        if (!whole.empty()) {
-            const Pa pa{whole.start.value + offset_};
-            tree_.store_leaves(entries, tree_.geometry.index(whole.start, level),
-                               static_cast<unsigned>(whole.length() / size), level, pa,
-                               tree_.format.leaf(level, Pa{}, attribute_bits_).value);
-        }
-        const auto fill_end = [&](IpaRange end) {
-            if (!end.empty()) {
-                fill_below(entries, tree_.geometry.index(end.start, level), level, end, false,
-                           reserve);
+        // Up to where the next run could be marked.
+        const unsigned count = run == 1 ? left : std::min(left, run - i % run);
+        const unsigned end = i + count;
+        const std::uint64_t last = content_.value(level, at + size * (count - 1));
+        std::uint64_t value = content_.value(level, at);
+        const std::uint64_t step = what_.annotation ? 0 : size;
+        if (last - value == step * (count - 1) && entries.load(i) == invalid_entry::empty) {
+            unsigned k = i;
+            while (k < end && entries.compare_exchange(k, invalid_entry::empty, value)) {
+                ++k;
+                value += step;
             }
-        };
-        fill_end({part.start, std::min(whole.start, part.end)});
-        if (whole.end >= whole.start) {
-            fill_end({whole.end, part.end});
+            if (k != i) {
+                return k - i;
+            }
         }
+        return fill_entry(table, entries, i, level, {at, at + size}, reserve) ? 1 : 0;
     }
 
     template <PortTable Entries>
-    void fill_below(Entries& entries, unsigned i, Level level, IpaRange inside, bool live,
+    bool claim(Entries& entries, unsigned first, unsigned run) {
+        for (unsigned k = 0; k < run; ++k) {
+            if (!entries.compare_exchange(first + k, invalid_entry::empty, invalid_entry::broken)) {
+                for (unsigned u = 0; u < k; ++u) {
+                    entries.publish(first + u, invalid_entry::empty);
+                }
+                return false;
+            }
+        }
+        return true;
+    }
+    template <PortTable Entries>
+    void publish_run(Entries& entries, unsigned first, unsigned run, Level level, Ipa at) {
+        const std::uint64_t size = tree_.geometry.entry_size(level);
+        for (unsigned k = 0; k < run; ++k) {
+            entries.publish(first + k, mended(entries.load(first + k), level, at + k * size) |
+                                           leaf::contiguous::mask);
+        }
+    }
+
+    // One entry that holds something already.
+    template <PortTable Entries>
+    bool fill_entry(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
                     TableList& reserve) {
-        const Descriptor d{entries.load(i)};
-        if (tree_.format.is_table(d, level)) {
-            fill(tree_.format.next_table(d), level + 1, inside, live, reserve);
-            return;
+        const std::uint64_t wanted = content_.value(level, entry.start);
+        for (unsigned tries = 0; tries < max_tries; ++tries) {
+            const Descriptor d{entries.load(i)};
+            if (tree_.format.is_table(d, level)) {
+                if (owed_ == nullptr) { // without leaves, but a block needs a break to stand there
+                    return fill(tree_.format.next_table(d), level + 1, entry, reserve);
+                }
+                entries.exchange(i, invalid_entry::broken);
+                owed_->add_table(entry.start, entry.length());
+                tree_.retire(tree_.format.next_table(d), level + 1, owed_->tables());
+                tree_.counters.breaks.add();
+                broke_ = true;
+                return true;
+            }
+            if (!d.valid()) {
+                if (invalid_entry::is_broken(d.value)) {
+                    return is_ours(entry.start);
+                }
+                if (tree_.is_waiting(d)) {
+                    return wait_for(entries, i, d, level, entry);
+                }
+                if (owed_ == nullptr && invalid_entry::is_annotation(d.value)) {
+                    stopped_ = Error::annotated;
+                    return false;
+                }
+                if (entries.compare_exchange(i, d.value, wanted)) {
+                    return true;
+                }
+            } else if (owed_ == nullptr) {
+                stopped_ = Error::already_mapped;
+                return false;
+            } else if (replace_leaf(table, entries, i, level, entry, d, wanted)) {
+                return true;
+            }
+            tree_.counters.retries.add();
         }
-        const Pa next = table_list::pop(tree_.port, reserve);
-        fill(next, level + 1, inside, false, reserve);
-        const std::uint64_t link = tree_.format.table(next).value;
-        if (live) {
-            entries.publish(i, link);
+        return false;
+    }
+
+    // False: it has changed meanwhile.
+    template <PortTable Entries>
+    bool replace_leaf(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
+                      Descriptor d, std::uint64_t wanted) {
+        const Descriptor after{content_.replacement(d.value, wanted)};
+        if (d.contiguous()) {
+            const bool stays = content_.run(level) != 1 &&
+                               d.value == (after.value | leaf::contiguous::mask) &&
+                               run_at(entry, level).intersect(what_.range) == run_at(entry, level);
+            return stays || break_here(table, entries, i, level, entry, d);
+        }
+        const Transition how = transition(tree_.format, d, after, level, tree_.features);
+        if (how == Transition::break_first) {
+            return break_here(table, entries, i, level, entry, d);
+        }
+        if (how == Transition::nothing) {
+            return true;
+        }
+        if (!entries.compare_exchange(i, d.value, after.value)) {
+            return false;
+        }
+        if (how != Transition::store) {
+            owed_->add_leaf(entry.start, entry.length(), level,
+                            how == Transition::store_then_invalidate_locally
+                                ? InvalidationScope::local
+                                : InvalidationScope::inner_shareable,
+                            leaf::fnxs::is_set(d.value));
+        }
+        return true;
+    }
+    IpaRange run_at(IpaRange entry, Level level) const {
+        const std::uint64_t size = tree_.geometry.contiguous_run(level) * entry.length();
+        const Ipa start = entry.start.align_down(size);
+        return {start, start + size};
+    }
+    bool is_ours(Ipa ipa) const {
+        return partial_.covers(ipa) || (run_.start <= ipa && ipa < run_.end);
+    }
+
+    // Breaks what stands at `i`, with the run that it belongs to. True, or `stopped_`.
+    template <PortTable Entries>
+    bool break_here(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
+                    Descriptor d) {
+        const bool run = d.valid() && tree_.run_of(d, level) != 1;
+        const IpaRange covers = run ? run_at(entry, level) : entry;
+        const IpaRange inside = covers.intersect(what_.range);
+        // What is inside needs tables if it cannot be one entry, and so does the rest of a block.
+        std::uint64_t tables = 0;
+        if (level < what_.largest) {
+            tree_.for_each_entry(level, inside, [&](unsigned, IpaRange e, IpaRange) {
+                tables += subtree_.tables(level + 1, e);
+            });
         } else {
-            entries.store(i, link);
+            tables = tables_for_partial(tree_, subtree_, {covers, level}, what_.range);
         }
-        ++tree_.counters.tables;
-        ++tree_.counters.tables_made;
+        if (tables > spare_ || !held_.holds(Stripes::of(tree_.geometry, covers))) {
+            return false;
+        }
+        spare_ -= tables;
+        broke_ = broke_ || d.valid();
+        const PartialEntry broken = break_whole(tree_, table, entries, i, level, entry, d, *owed_);
+        if (inside != covers) {
+            partial_.add(broken);
+        } else {
+            run_ = covers;
+        }
+        return true;
+    }
+
+    // Somebody's invalidation of what stood there is not complete: ours will cover it.
+    template <PortTable Entries>
+    bool wait_for(Entries& entries, unsigned i, Descriptor d, Level level, IpaRange entry) {
+        const std::uint64_t tables = becomes_entry(level, entry, entry.intersect(what_.range))
+                                         ? 0
+                                         : subtree_.tables(level + 1, entry);
+        if (owed_ == nullptr || tables > spare_ ||
+            !entries.compare_exchange(i, d.value, invalid_entry::broken)) {
+            return false;
+        }
+        spare_ -= tables;
+        owed_->add_table(entry.start, entry.length());
+        broke_ = true;
+        return true;
+    }
+
+    // An entry of which only a part is meant, or that is larger than it may be.
+    template <PortTable Entries>
+    bool fill_below(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
+                    IpaRange inside, TableList& reserve) {
+        for (unsigned tries = 0; tries < max_tries; ++tries) {
+            const Descriptor d{entries.load(i)};
+            if (tree_.format.is_table(d, level)) {
+                return fill(tree_.format.next_table(d), level + 1, inside, reserve);
+            }
+            if (invalid_entry::is_broken(d.value)) {
+                return is_ours(entry.start);
+            }
+            const bool annotated = invalid_entry::is_annotation(d.value);
+            if (owed_ == nullptr && (d.valid() || annotated)) {
+                stopped_ = annotated ? Error::annotated : Error::already_mapped;
+                return false;
+            }
+            if (d.valid() || (annotated && inside != entry)) {
+                return break_here(table, entries, i, level, entry, d);
+            }
+            if (tree_.is_waiting(d)) {
+                return wait_for(entries, i, d, level, entry);
+            }
+            if (link_new(entries, i, d, level, entry, reserve)) {
+                return true;
+            }
+            tree_.counters.retries.add();
+        }
+        return false;
+    }
+    template <PortTable Entries>
+    bool link_new(Entries& entries, unsigned i, Descriptor d, Level level, IpaRange entry,
+                  TableList& reserve) {
+        const std::uint64_t tables = subtree_.tables(level + 1, entry);
+        if (tables > spare_) {
+            return false;
+        }
+        spare_ -= tables;
+        const Pa next = subtree_.build(reserve, level + 1, entry, {});
+        if (entries.compare_exchange(i, d.value, tree_.format.table(next).value)) {
+            return true;
+        }
+        tree_.free_unlinked(next, level + 1);
+        return false;
+    }
+
+    // Everything is invalidated: the broken entries become what was asked for.
+    void mend(Pa table, Level level, IpaRange part, TableList& reserve) {
+        auto entries = tree_.table(table);
+        const std::uint64_t size = tree_.geometry.entry_size(level);
+        Ipa at = part.start.align_down(size);
+        for (unsigned i = tree_.geometry.index(at, level); at < part.end;) {
+            const IpaRange entry{at, at + size};
+            const IpaRange inside = entry.intersect(part);
+            const Descriptor d{entries.load(i)};
+            unsigned done = 1;
+            if (tree_.format.is_table(d, level)) {
+                mend(tree_.format.next_table(d), level + 1, inside, reserve);
+            } else if (invalid_entry::is_broken(d.value)) {
+                done = mend_entry(entries, i, d.value, level, entry, part, reserve);
+            }
+            i += done;
+            at += done * size;
+        }
+    }
+    template <PortTable Entries>
+    unsigned mend_entry(Entries& entries, unsigned i, std::uint64_t d, Level level, IpaRange entry,
+                        IpaRange part, TableList& reserve) {
+        if (!becomes_entry(level, entry, entry.intersect(what_.range))) {
+            const Pa next = subtree_.build(reserve, level + 1, entry, {});
+            entries.publish(i, tree_.format.table(next).value);
+            return 1;
+        }
+        const unsigned run = content_.run(level);
+        bool whole = run != 1 && i % run == 0 && run_at(entry, level).end <= part.end;
+        for (unsigned k = 1; whole && k < run; ++k) {
+            whole = invalid_entry::is_broken(entries.load(i + k));
+        }
+        if (whole) {
+            publish_run(entries, i, run, level, entry.start);
+            return run;
+        }
+        entries.publish(i, mended(d, level, entry.start));
+        return 1;
+    }
+    // What takes the place of a broken entry.
+    std::uint64_t mended(std::uint64_t broken, Level level, Ipa ipa) const {
+        return content_.replacement(frozen::was(broken, level), content_.value(level, ipa));
     }
 
     Tree<Port>& tree_;
-    IpaRange range_;
-    std::uint64_t offset_; // PA - IPA, modulo 2^64
-    std::uint64_t attribute_bits_;
-    Level largest_;
-    PartialBlocks broken_ = {};
-    bool must_invalidate_ = false;
+    const RangeContent& what_;
+    MapContent<Port> content_;
+    Subtree<Port, MapContent<Port>> subtree_;
+    HeldStripes<Port>& held_;
+    Progress& progress_;
+    Invalidation* owed_ = nullptr; // of add(): none, for it breaks nothing
+    PartialEntries partial_ = {};
+    IpaRange run_ = {};       // inside the range, broken last
+    std::uint64_t spare_ = 0; // reserved tables that are not spoken for
+    bool broke_ = false;
+    Error stopped_ = Error::again;
 };
 
 } // namespace twofold

@@ -1,25 +1,42 @@
 // SPDX-License-Identifier: MIT
-// Stage2: one guest's stage-2 table and its upkeep.
+// Stage2: one guest's stage-2 table and its upkeep, from many CPUs at once.
 //
-// Who may run beside what: hardware walkers and their updates of AF and dirty state, always. Calls
-// on one Stage2 exclude each other; the caller holds a lock of his around them. lookup() and the
-// for_each_*() functions may run beside each other.
+// What may run beside what:
+// - Hardware walkers and their updates of AF and dirty state: beside everything, always.
+// - Faults - map_if_absent() of one leaf, relax(), make_young(), lookup() - and unmap() and
+// protect()
+//   of exactly one leaf: beside everything, from any CPU. They change one entry by compare-and-swap
+//   and take no lock. (relax() of a leaf in a contiguous run is a change of a range.)
+// - Changes of a range - all others - beside each other as long as their ranges, and the blocks and
+//   runs that stand across their ends, lie in different stripes (what two levels of tables cover: 1
+//   GiB with the 4K granule, modulo 64). Who finds a stripe taken changes nothing more and gets
+//   Error::again.
+// Nobody waits. A race that is lost again and again ends in Error::again as well. During a change
+// that needs a break, a guest may find no translation where there was one and will be again: the
+// fault gets Error::again, and the guest is to be resumed.
 //
-// What a call owes is added to `owed` and discharged once by discharge(), at the latest before the
-// memory that was mapped is given to another owner. Until then CPUs may go on using the old
-// translations. An operation that cannot go on without an invalidation (break-before-make) performs
-// it itself, together with what `owed` held.
+// When another CPU sees a change: its walker at the latest when the call returns (each ends with
+// DSB ISHST), and never again what was there before once discharge() has returned. What a call owes
+// is added to `owed`, an Invalidation that belongs to one caller at a time. It is discharged at the
+// latest before the memory that was mapped is given to another owner; until then CPUs may go on
+// using the old translations, and nobody can map anything where something was unmapped
+// (Error::again). An operation that cannot go on without an invalidation performs it itself,
+// together with what `owed` held.
 //
-// A call that returns an error has changed nothing. During a replacement or a split, a guest may
-// find no translation for a moment where there was one and will be again: the fault is to be
-// answered by looking again.
+// Tables that are taken out go to Port::retire(), after their invalidation: sections of other CPUs
+// may still be in them.
+//
+// A call that returns an error has changed nothing, or says how far it came (Progress).
 #pragma once
 
 #include <twofold/arch/vttbr.hpp>
 #include <twofold/table/block_split.hpp>
 #include <twofold/table/collapse.hpp>
+#include <twofold/table/destroy.hpp>
 #include <twofold/table/leaf_sweep.hpp>
 #include <twofold/table/mapping.hpp>
+#include <twofold/table/one_leaf.hpp>
+#include <twofold/table/progress.hpp>
 #include <twofold/table/range_change.hpp>
 #include <twofold/table/range_map.hpp>
 #include <twofold/table/tree.hpp>
@@ -34,7 +51,7 @@ struct MapRequest {
     Pa pa = {};               // aligned to the granule, in the output range
     std::uint64_t length = 0; // bytes, a multiple of the granule, not 0
     Attributes attributes = {};
-    // No leaf larger than this, in bytes; at least the granule.
+    // No leaf and no contiguous run larger than this, in bytes; at least the granule.
     std::uint64_t max_size = ~std::uint64_t{0};
 };
 
@@ -54,66 +71,96 @@ public:
     // Frees all tables. No CPU may use them any more, and nothing of the VMID may be in a TLB.
     ~Stage2() {
         if (owner_) {
-            TableList all;
-            retire_below_root(all);
-            tree_.free(all);
-            tree_.port.free(tree_.root, geometry().root_bytes());
+            Progress all;
+            destroy(all);
         }
     }
+    // While nobody uses it.
     Stage2(Stage2&& other) noexcept
-        : tree_{other.tree_},
+        : tree_{std::move(other.tree_)},
           owner_{std::exchange(other.owner_, false)} {}
     Stage2(const Stage2&) = delete;
     Stage2& operator=(const Stage2&) = delete;
     Stage2& operator=(Stage2&&) = delete;
 
+    // What the destructor does, in steps of progress.budget tables or so; true when all is gone,
+    // the root included. After the first step nothing else may be called. Its cost is that of the
+    // tables that are there.
+    bool destroy(Progress& progress) {
+        if (owner_ && destroy_tables(tree_, progress)) {
+            tree_.port.free(tree_.root, geometry().root_bytes());
+            owner_ = false;
+        }
+        return !owner_;
+    }
+
     const Geometry& geometry() const { return tree_.geometry; }
     const CpuFeatures& features() const { return tree_.features; }
-    const TableCounters& counters() const { return tree_.counters; }
+    TableCounters counters() const { return tree_.counters.snapshot(); }
     Pa root() const { return tree_.root; }
 
     // Maps [ipa, ipa + length) to [pa, pa + length) with the largest leaves that geometry,
-    // alignment and max_size allow. What was mapped there is replaced: in place where
-    // break-before-make allows it, else by break, one invalidation, make. The rest of blocks that
-    // reach beyond stays mapped. Errors: ipa_misaligned, pa_misaligned, range_misaligned,
-    // range_empty, ipa_out_of_range, pa_out_of_range, size_not_mappable (max_size), those of
-    // AttributeFormat::encode, dbm_needs_hafdbs, fnxs_needs_xs, out_of_memory.
-    std::expected<void, Error> map(const MapRequest& request, Invalidation& owed) {
+    // alignment and max_size allow, and marks whole runs of them as contiguous where they are new.
+    // What was mapped there is replaced: in place where break-before-make allows it, else by break,
+    // one invalidation, make. The rest of blocks and runs that reach beyond stays mapped. Errors:
+    // ipa_misaligned, pa_misaligned, range_misaligned, range_empty, ipa_out_of_range,
+    // pa_out_of_range, size_not_mappable (max_size), those of AttributeFormat::encode,
+    // dbm_needs_hafdbs, fnxs_needs_xs, out_of_memory, again.
+    std::expected<void, Error> map(const MapRequest& request, Invalidation& owed,
+                                   Progress* progress = nullptr) {
         const auto m = plan_map(request);
         if (!m) {
             return std::unexpected(m.error());
         }
-        return RangeMap<Port>{tree_, m->range, request.pa, m->attributes, m->largest}.replace(owed);
+        return replace(*m, owed, progress);
     }
 
-    // As map(), where nothing is mapped in the range; else already_mapped. Owes nothing. Nothing
-    // may be owed for the range either.
-    std::expected<void, Error> map_if_absent(const MapRequest& request) {
+    // As map(), where nothing is mapped in the range. Owes nothing. A range of one leaf is put in
+    // place by one compare-and-swap. A larger range is looked over first; a leaf that another CPU
+    // puts into it after that stops the call, and what lies below progress->next is mapped. Errors:
+    // as map(), and already_mapped, annotated.
+    std::expected<void, Error> map_if_absent(const MapRequest& request,
+                                             Progress* progress = nullptr) {
         const auto m = plan_map(request);
         if (!m) {
             return std::unexpected(m.error());
         }
-        if (add_one_leaf(tree_, m->range, m->largest,
-                         tree_.format.leaf(m->largest, request.pa, m->attributes))) {
-            return {};
+        const auto section = tree_.port.section();
+        const std::uint64_t size = geometry().entry_size(m->largest);
+        if (request.length == size && request.ipa.is_aligned(size)) {
+            const auto added = add_one_leaf(tree_, request.ipa, m->largest,
+                                            Descriptor{m->attribute_bits | leaf_type(m->largest) |
+                                                       tree_.format.encode_address(request.pa)});
+            if (!added) {
+                return std::unexpected(added.error());
+            }
+            if (*added == OneLeaf::done) {
+                return {};
+            }
         }
-        return RangeMap<Port>{tree_, m->range, request.pa, m->attributes, m->largest}.add();
+        Progress unlimited;
+        Progress& p = progress != nullptr ? *progress : unlimited;
+        const RangeContent content = within(*m, p);
+        HeldStripes held{tree_.port, tree_.stripes};
+        return RangeMap<Port>{tree_, content, held, p}.add();
     }
 
-    // Removes what is mapped in the range, if anything; the rest of blocks that reach beyond stays
-    // mapped with its attributes, AF and software bits. Tables that become empty are freed by
-    // discharge(). Errors: ipa_misaligned, range_misaligned, range_empty, ipa_out_of_range,
-    // out_of_memory (a block had to be split).
-    std::expected<void, Error> unmap(Ipa ipa, std::uint64_t length, Invalidation& owed) {
-        return change(ipa, length, LeafChange{}, owed);
+    // Removes what is in the range, if anything: leaves and annotations; the rest of blocks that
+    // reach beyond stays mapped with its attributes, AF and software bits. Tables that become empty
+    // are freed by discharge(). Its cost is that of the tables that are there. Errors:
+    // ipa_misaligned, range_misaligned, range_empty, ipa_out_of_range, out_of_memory (a block had
+    // to be divided), again.
+    std::expected<void, Error> unmap(Ipa ipa, std::uint64_t length, Invalidation& owed,
+                                     Progress* progress = nullptr) {
+        return change(ipa, length, LeafChange{}, owed, progress);
     }
 
     // Gives all that is mapped in the range these permissions; holes stay holes. Without `write`,
     // DBM goes too, or hardware would make the leaf writable again; dirty state that is wanted has
     // to be collected before. Errors: as unmap(), and execute_needs_xnx.
     std::expected<void, Error> protect(Ipa ipa, std::uint64_t length, Permissions permissions,
-                                       Invalidation& owed) {
-        const auto xn = permissions.xn(tree_.attributes.xnx);
+                                       Invalidation& owed, Progress* progress = nullptr) {
+        const auto xn = permissions.xn(features().xnx);
         if (!xn) {
             return std::unexpected(xn.error());
         }
@@ -122,100 +169,96 @@ public:
         return change(ipa, length,
                       LeafChange{.keep = ~(leaf::s2ap::mask | leaf::xn::mask | dbm),
                                  .set = leaf::s2ap::of(permissions.s2ap()) | leaf::xn::of(*xn)},
-                      owed);
+                      owed, progress);
     }
 
-    // Adds permissions to the leaf that maps `ipa`, for a permission fault. Errors:
-    // ipa_out_of_range, not_mapped, execute_needs_xnx.
+    // Adds permissions to the leaf that maps `ipa`, for a permission fault. Owes an invalidation on
+    // this CPU only: another that holds the old entry takes a fault of its own. A leaf of a
+    // contiguous run leaves it first. Errors: ipa_out_of_range, not_mapped, execute_needs_xnx,
+    // again; in a run also out_of_memory.
     std::expected<void, Error> relax(Ipa ipa, Permissions add, Invalidation& owed) {
+        if (!geometry().contains(ipa)) {
+            return std::unexpected(Error::ipa_out_of_range);
+        }
+        bool marked = false;
+        {
+            const auto section = tree_.port.section();
+            const auto result = add_permissions(tree_, ipa, add, owed, marked);
+            if (!marked) {
+                return result;
+            }
+        }
         const auto found = lookup(ipa);
-        if (!found) {
-            return std::unexpected(found.error());
-        }
         if (!found->mapping) {
-            return std::unexpected(Error::not_mapped);
+            return std::unexpected(Error::again);
         }
-        const Mapping& m = *found->mapping;
-        const auto xn = (m.attributes.permissions | add).xn(tree_.attributes.xnx);
+        const auto xn = (found->mapping->attributes.permissions | add).xn(features().xnx);
         if (!xn) {
             return std::unexpected(xn.error());
         }
-        // S2AP is only added to: hardware may have set the write bit of a writable-clean leaf.
-        return change(m.ipa, m.size,
+        return change(found->mapping->ipa, found->mapping->size,
                       LeafChange{.keep = ~leaf::xn::mask,
                                  .set = leaf::s2ap::of(add.s2ap()) | leaf::xn::of(*xn)},
-                      owed);
+                      owed, nullptr);
     }
 
     // Sets AF in the leaf that maps `ipa`, for an access-flag fault. An entry without AF is never
-    // cached, so nothing is owed. Errors: ipa_out_of_range, not_mapped.
+    // cached, so nothing is owed. Errors: ipa_out_of_range, not_mapped, again.
     std::expected<void, Error> make_young(Ipa ipa) {
-        const auto found = lookup(ipa);
-        if (!found) {
-            return std::unexpected(found.error());
+        if (!geometry().contains(ipa)) {
+            return std::unexpected(Error::ipa_out_of_range);
         }
-        if (!found->mapping) {
-            return std::unexpected(Error::not_mapped);
-        }
-        Invalidation owed;
-        return change(found->mapping->ipa, found->mapping->size,
-                      LeafChange{.keep = ~std::uint64_t{0}, .set = leaf::af::mask}, owed);
+        const auto section = tree_.port.section();
+        return set_access_flag(tree_, ipa);
     }
 
     // Takes the write permission from all leaves that map something in the range, hardware's to
     // give it back (DBM) included: dirty state goes with it, and what of it is wanted has to be
-    // collected before. Takes no memory and splits nothing: a block that reaches beyond the range
-    // is protected as a whole. Errors: ipa_misaligned, range_misaligned, range_empty,
-    // ipa_out_of_range.
-    std::expected<void, Error> write_protect(Ipa ipa, std::uint64_t length, Invalidation& owed) {
-        const auto range = check_range(ipa, length);
-        if (!range) {
-            return std::unexpected(range.error());
-        }
+    // collected before. Takes no memory and divides nothing: a block or run that reaches beyond the
+    // range is protected as a whole. Errors: ipa_misaligned, range_misaligned, range_empty,
+    // ipa_out_of_range, again.
+    std::expected<void, Error> write_protect(Ipa ipa, std::uint64_t length, Invalidation& owed,
+                                             Progress* progress = nullptr) {
         constexpr std::uint64_t writable = leaf::s2ap_write::mask | leaf::dbm::mask;
-        LeafSweep{tree_, *range}.clear_bits(writable, 0, writable, &owed,
-                                            [](Ipa, std::uint64_t) {});
-        return {};
+        return sweep(ipa, length, {.any = writable, .clear = writable, .adopt_tombstones = true},
+                     &owed, progress, [](Ipa, std::uint64_t) {});
     }
 
     // Clears AF in the leaves that map something in the range, and calls visit(Ipa start,
-    // std::uint64_t size) for each that had it: blocks as a whole, without splitting. A TLB may
-    // hold the old entry, so that an access that it allows is not noticed; who wants each access
-    // noticed passes `owed` and discharges it. Errors: as write_protect().
+    // std::uint64_t size) for each that had it: blocks and runs as a whole. A TLB may hold the old
+    // entry, so that an access that it allows is not noticed; who wants each access noticed passes
+    // `owed` and discharges it. Errors: as write_protect().
     template <class Visit>
     std::expected<void, Error> test_and_clear_young(Ipa ipa, std::uint64_t length, Visit&& visit,
-                                                    Invalidation* owed = nullptr) {
-        const auto range = check_range(ipa, length);
-        if (!range) {
-            return std::unexpected(range.error());
-        }
-        LeafSweep{tree_, *range}.clear_bits(leaf::af::mask, 0, leaf::af::mask, owed, visit);
-        return {};
+                                                    Invalidation* owed = nullptr,
+                                                    Progress* progress = nullptr) {
+        return sweep(ipa, length, {.any = leaf::af::mask, .clear = leaf::af::mask}, owed, progress,
+                     visit);
     }
 
     // Makes the leaves of the range that hardware has found written (DBM and S2AP[1]) clean again,
-    // and calls visit(Ipa start, std::uint64_t size) for each. What is written after `owed` is
-    // discharged is found by the next call; read the memory after that, too. Errors: as
-    // write_protect().
+    // and calls visit(Ipa start, std::uint64_t size) for each: blocks and runs as a whole. What is
+    // written after `owed` is discharged is found by the next call; read the memory after that,
+    // too. Errors: as write_protect().
     template <class Visit>
     std::expected<void, Error> collect_dirty(Ipa ipa, std::uint64_t length, Invalidation& owed,
-                                             Visit&& visit) {
-        const auto range = check_range(ipa, length);
-        if (!range) {
-            return std::unexpected(range.error());
-        }
-        LeafSweep{tree_, *range}.clear_bits(leaf::s2ap_write::mask, leaf::dbm::mask,
-                                            leaf::s2ap_write::mask, &owed, visit);
-        return {};
+                                             Visit&& visit, Progress* progress = nullptr) {
+        return sweep(ipa, length,
+                     {.any = leaf::s2ap_write::mask,
+                      .all = leaf::dbm::mask,
+                      .clear = leaf::s2ap_write::mask},
+                     &owed, progress, visit);
     }
 
-    // Replaces the blocks that are larger than `size` and map something in the range by leaves of
-    // `size` that map the same, with attributes, AF, dirty state and software bits. Errors: as
-    // write_protect(); size_not_mappable; out_of_memory: some blocks are split and some are not,
-    // and all that was mapped still is.
+    // Replaces the blocks and contiguous runs that are larger than `size` and map something in the
+    // range by leaves of `size` that map the same, with attributes, AF, dirty state and software
+    // bits. Errors: as write_protect(); size_not_mappable; out_of_memory: some blocks are split and
+    // some are not, and all that was mapped still is.
     std::expected<void, Error> split(Ipa ipa, std::uint64_t length, std::uint64_t size,
-                                     Invalidation& owed) {
-        const auto range = check_range(ipa, length);
+                                     Invalidation& owed, Progress* progress = nullptr) {
+        Progress unlimited;
+        Progress& p = progress != nullptr ? *progress : unlimited;
+        const auto range = check_range(ipa, length, p);
         if (!range) {
             return std::unexpected(range.error());
         }
@@ -223,32 +266,83 @@ public:
         if (!level) {
             return std::unexpected(Error::size_not_mappable);
         }
-        return BlockSplit<Port>{tree_, *range, *level, owed}.run();
+        const auto section = tree_.port.section();
+        HeldStripes held{tree_.port, tree_.stripes};
+        return BlockSplit<Port>{tree_, *range, *level, owed, held, p}.run();
     }
 
     // Replaces tables that lie in the range as a whole, and whose leaves are complete, uniform and
-    // one run of memory, by blocks, level by level upwards. AF and dirty state of the leaves are
-    // merged; leaves that differ in anything else stay as they are. Takes no memory. Returns how
-    // many blocks were made. Errors: as write_protect().
-    std::expected<std::uint64_t, Error> collapse(Ipa ipa, std::uint64_t length,
-                                                 Invalidation& owed) {
+    // one run of memory, by blocks not larger than `max_size`, level by level upwards; then marks
+    // what is a contiguous run. AF and dirty state of the leaves are merged; leaves that differ in
+    // anything else stay as they are. Takes no memory. Returns how many blocks were made. Errors:
+    // as write_protect().
+    std::expected<std::uint64_t, Error> collapse(Ipa ipa, std::uint64_t length, Invalidation& owed,
+                                                 std::uint64_t max_size = ~std::uint64_t{0},
+                                                 Progress* progress = nullptr) {
+        Progress unlimited;
+        Progress& p = progress != nullptr ? *progress : unlimited;
         const auto range = check_range(ipa, length);
         if (!range) {
             return std::unexpected(range.error());
         }
-        return Collapse<Port>{tree_, *range, owed}.run();
+        const auto section = tree_.port.section();
+        HeldStripes held{tree_.port, tree_.stripes};
+        return Collapse<Port>{tree_, *range, max_size, owed, held, p}.run();
     }
 
-    // What is at `ipa`. Errors: ipa_out_of_range.
+    // Unmaps the range and leaves `value` in every entry of it: an owner, a reason. lookup() finds
+    // it, map_if_absent() refuses to replace it, map() and unmap() do. Errors: as unmap().
+    std::expected<void, Error> annotate(Ipa ipa, std::uint64_t length, std::uint32_t value,
+                                        Invalidation& owed, Progress* progress = nullptr) {
+        const auto range = check_range(ipa, length);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        return replace({.range = *range,
+                        .offset = 0,
+                        .attribute_bits = invalid_entry::annotation(value),
+                        .largest = geometry().initial_level(),
+                        .max_size = 0,
+                        .annotation = true},
+                       owed, progress);
+    }
+
+    // Calls clean(Pa start, std::uint64_t bytes) for all memory that cacheable leaves in the range
+    // map, in stretches: to the point of coherency, for a guest that runs with its caches off. With
+    // FEAT_S2FWB there is nothing to do. Errors: ipa_misaligned, range_misaligned, range_empty,
+    // ipa_out_of_range.
+    template <class Clean>
+    std::expected<void, Error> clean(Ipa ipa, std::uint64_t length, Clean&& clean_memory) const {
+        const auto range = check_range(ipa, length);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        if (!features().fwb) {
+            for_each_run(ipa, length, [&](const Mapping& run) {
+                if (is_cacheable(run.attributes.type)) {
+                    // A block may reach beyond the range.
+                    const IpaRange inside = IpaRange{run.ipa, run.ipa + run.size}.intersect(*range);
+                    clean_memory(run.pa + (inside.start - run.ipa), inside.length());
+                }
+            });
+        }
+        return {};
+    }
+
+    // What is at `ipa`, at some moment of the call. Errors: ipa_out_of_range.
     std::expected<Lookup, Error> lookup(Ipa ipa) const {
         if (!geometry().contains(ipa)) {
             return std::unexpected(Error::ipa_out_of_range);
         }
+        const auto section = tree_.port.section();
         const Step end = tree_.walk(ipa);
-        Lookup result{.level = end.level, .mapping = {}, .raw = end.descriptor.value};
+        const std::uint64_t d = end.descriptor.value;
+        Lookup result{.level = end.level, .mapping = {}, .annotation = {}, .raw = d};
         if (tree_.format.is_leaf(end.descriptor, end.level)) {
             result.mapping = mapping(end.descriptor, end.level,
                                      ipa.align_down(geometry().entry_size(end.level)));
+        } else if (invalid_entry::is_annotation(d)) {
+            result.annotation = static_cast<std::uint32_t>(invalid_entry::payload::get(d));
         }
         return result;
     }
@@ -261,6 +355,7 @@ public:
         const Ipa start = std::min(ipa, limit);
         const IpaRange range{start, start + std::min(length, limit - start)};
         if (!range.empty()) {
+            const auto section = tree_.port.section();
             visit_leaves(tree_.root, geometry().initial_level(), range, visit);
         }
     }
@@ -272,11 +367,14 @@ public:
         merger.finish();
     }
 
-    // Performs what is owed: invalidates, then frees the tables that waited for it.
+    // Performs what is owed: invalidates, then lets go of the tables that waited for it. Beside
+    // everything.
     void discharge(Invalidation& owed) { tree_.discharge(owed); }
 
 private:
-    std::expected<IpaRange, Error> check_range(Ipa ipa, std::uint64_t length) const {
+    // From where a progress has come to; all done: an empty range.
+    std::expected<IpaRange, Error> check_range(Ipa ipa, std::uint64_t length,
+                                               const Progress& progress = {}) const {
         if (!ipa.is_aligned(geometry().page_size())) {
             return std::unexpected(Error::ipa_misaligned);
         }
@@ -289,15 +387,13 @@ private:
         if (!geometry().contains(ipa, length)) {
             return std::unexpected(Error::ipa_out_of_range);
         }
-        return IpaRange{ipa, ipa + length};
+        const Ipa end = ipa + length;
+        return IpaRange{progress.next < end ? std::max(ipa, progress.next) : ipa, end};
     }
 
-    struct PlannedMap {
-        IpaRange range = {};
-        std::uint64_t attributes = 0; // AttributeFormat::encode
-        Level largest = page_level;   // the level of the largest leaves
-    };
-    std::expected<PlannedMap, Error> plan_map(const MapRequest& request) const {
+    static std::uint64_t leaf_type(Level level) { return level == page_level ? 0b11 : 0b01; }
+
+    std::expected<RangeContent, Error> plan_map(const MapRequest& request) const {
         const auto range = check_range(request.ipa, request.length);
         if (!range) {
             return std::unexpected(range.error());
@@ -322,25 +418,90 @@ private:
             return std::unexpected(bits.error());
         }
         // IPA and PA differ by the same amount all along, so one test settles which levels can have
-        // leaves.
-        Level largest = geometry().top_leaf_level();
-        while (geometry().entry_size(largest) > request.max_size ||
-               !is_aligned(request.ipa.value ^ request.pa.value, geometry().entry_size(largest))) {
-            ++largest;
+        // leaves. Nor is a leaf larger than the whole range.
+        const std::uint64_t offset = request.pa.value - request.ipa.value;
+        const std::uint64_t limit = std::min(request.max_size, request.length);
+        Level largest = page_level;
+        while (largest > geometry().top_leaf_level() &&
+               geometry().entry_size(largest - 1) <= limit &&
+               is_aligned(offset, geometry().entry_size(largest - 1))) {
+            --largest;
         }
-        return PlannedMap{*range, *bits, largest};
+        return RangeContent{.range = *range,
+                            .offset = offset,
+                            .attribute_bits =
+                                largest == page_level ? *bits & ~leaf::nt::mask : *bits,
+                            .largest = largest,
+                            .max_size = request.max_size,
+                            .annotation = false};
+    }
+
+    // The part of a request that one call with this progress does.
+    RangeContent within(RangeContent content, const Progress& progress) const {
+        if (progress.next > content.range.start && progress.next < content.range.end) {
+            content.range.start = progress.next;
+        }
+        const unsigned run = content.annotation ? 1 : geometry().contiguous_run(content.largest);
+        const std::uint64_t unit = run * geometry().entry_size(content.largest);
+        const std::uint64_t units = (progress.budget + run - 1) / run;
+        if (progress.budget != Progress::unlimited && units < content.range.length() / unit) {
+            content.range.end = (content.range.start + units * unit).align_down(unit);
+            if (content.range.end <= content.range.start) {
+                content.range.end = (content.range.start + 1).align_up(unit);
+            }
+        }
+        return content;
+    }
+    std::expected<void, Error> replace(const RangeContent& all, Invalidation& owed,
+                                       Progress* progress) {
+        Progress unlimited;
+        Progress& p = progress != nullptr ? *progress : unlimited;
+        const RangeContent content = within(all, p);
+        const auto section = tree_.port.section();
+        HeldStripes held{tree_.port, tree_.stripes};
+        return RangeMap<Port>{tree_, content, held, p}.replace(owed);
     }
 
     std::expected<void, Error> change(Ipa ipa, std::uint64_t length, LeafChange change,
-                                      Invalidation& owed) {
-        const auto range = check_range(ipa, length);
+                                      Invalidation& owed, Progress* progress) {
+        Progress unlimited;
+        Progress& p = progress != nullptr ? *progress : unlimited;
+        const auto range = check_range(ipa, length, p);
         if (!range) {
             return std::unexpected(range.error());
         }
-        if (change_one_leaf(tree_, *range, change, owed)) {
+        const auto section = tree_.port.section();
+        switch (change_one_leaf(tree_, *range, change, owed)) {
+        case OneLeaf::done:
+            p.next = range->end;
             return {};
+        case OneLeaf::again:
+            return std::unexpected(Error::again);
+        case OneLeaf::other:
+            break;
         }
-        return RangeChange<Port>{tree_, *range, change, owed}.run();
+        HeldStripes held{tree_.port, tree_.stripes};
+        return RangeChange<Port>{tree_, *range, change, owed, held, p}.run();
+    }
+
+    template <class Visit>
+    std::expected<void, Error> sweep(Ipa ipa, std::uint64_t length, const Sweep& sweep,
+                                     Invalidation* owed, Progress* progress, Visit&& visit) {
+        Progress unlimited;
+        Progress& p = progress != nullptr ? *progress : unlimited;
+        const auto range = check_range(ipa, length, p);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        const auto section = tree_.port.section();
+        HeldStripes held{tree_.port, tree_.stripes};
+        if (!tree_.hold(held, *range)) {
+            return std::unexpected(Error::again);
+        }
+        // Of a run across an end any entry speaks for all.
+        LeafSweep<Port>{tree_, sweep, owed, p}.run(tree_.widened(*range), visit);
+        p.next = std::min(p.next, range->end);
+        return {};
     }
 
     Mapping mapping(Descriptor d, Level level, Ipa start) const {
@@ -363,17 +524,6 @@ private:
                 visit(mapping(d, level, entry.start));
             }
         });
-    }
-
-    void retire_below_root(TableList& list) {
-        const Level level = geometry().initial_level();
-        const auto entries = tree_.table(tree_.root);
-        for (unsigned i = 0; i < geometry().entries(level); ++i) {
-            const Descriptor d{entries.load(i)};
-            if (tree_.format.is_table(d, level)) {
-                tree_.retire(tree_.format.next_table(d), level + 1, list);
-            }
-        }
     }
 
     Tree<Port> tree_;

@@ -2,7 +2,7 @@
 // Tree: one stage-2 table in memory with its formats, and the steps that all operations share.
 //
 //   root: 1..16 concatenated tables of the initial level
-//     |- invalid
+//     |- invalid ...................... empty, or what it waits for (invalid_entry.hpp)
 //     |- leaf (block or page) ......... output address, attributes
 //     `- table -> 2^index_bits entries of the next level -> ...
 #pragma once
@@ -11,10 +11,14 @@
 #include <twofold/arch/descriptor.hpp>
 #include <twofold/arch/geometry.hpp>
 #include <twofold/table/counters.hpp>
+#include <twofold/table/invalid_entry.hpp>
 #include <twofold/table/invalidate.hpp>
 #include <twofold/table/ipa_range.hpp>
+#include <twofold/table/stripes.hpp>
 #include <twofold/table/table_list.hpp>
+#include <twofold/table/tickets.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <expected>
 
@@ -28,6 +32,13 @@ struct Step {
     Descriptor descriptor = {};
 };
 
+// A leaf, a contiguous run of leaves, or an annotation: what is broken as a whole if a part of it
+// changes.
+struct Whole {
+    IpaRange covers = {}; // empty: there is none
+    Level level = page_level;
+};
+
 template <TablePort Port>
 struct Tree {
     Port& port;
@@ -36,7 +47,9 @@ struct Tree {
     DescriptorFormat format;
     AttributeFormat attributes;
     Pa root;
-    TableCounters counters = {};
+    TableTally counters = {};
+    Tickets tickets = {};
+    Stripes stripes = {};
 
     Tree(Port& p, const Geometry& g, const CpuFeatures& f, Pa root_tables)
         : port{p},
@@ -45,15 +58,26 @@ struct Tree {
           format{g},
           attributes{.fwb = f.fwb, .xnx = f.xnx, .lpa2 = g.lpa2()},
           root{root_tables} {}
+    // While nobody uses it; tickets and stripes are free then.
+    Tree(Tree&& other) noexcept : Tree{other.port, other.geometry, other.features, other.root} {
+        counters.start_from(other.counters.snapshot());
+    }
 
     auto table(Pa pa) const { return port.table(pa); }
+
+    // The entry of `level` around an address.
+    IpaRange entry_at(Ipa ipa, Level level) const {
+        const std::uint64_t size = geometry.entry_size(level);
+        const Ipa start = ipa.align_down(size);
+        return {start, start + size};
+    }
 
     // Calls visit(index, entry, inside) for each entry of a table of `level` that `part` touches:
     // what it covers, and what of that lies in `part`.
     template <class Visit>
     void for_each_entry(Level level, IpaRange part, Visit&& visit) const {
-        const std::uint64_t size = geometry.entry_size(level);
-        IpaRange entry{part.start.align_down(size), part.start.align_down(size) + size};
+        IpaRange entry = entry_at(part.start, level);
+        const std::uint64_t size = entry.length();
         for (unsigned i = geometry.index(part.start, level); entry.start < part.end; ++i) {
             visit(i, entry, entry.intersect(part));
             entry = {entry.end, entry.end + size};
@@ -79,6 +103,57 @@ struct Tree {
         }
     }
 
+    // Entries that a TLB may treat as one with `d`.
+    unsigned run_of(Descriptor d, Level level) const {
+        return d.contiguous() ? geometry.contiguous_run(level) : 1;
+    }
+    Whole whole_at(Ipa ipa) const {
+        const Step end = walk(ipa);
+        if (format.is_leaf(end.descriptor, end.level)) {
+            const std::uint64_t size =
+                run_of(end.descriptor, end.level) * geometry.entry_size(end.level);
+            return {{ipa.align_down(size), ipa.align_down(size) + size}, end.level};
+        }
+        return invalid_entry::is_annotation(end.descriptor.value)
+                   ? Whole{entry_at(ipa, end.level), end.level}
+                   : Whole{};
+    }
+    // The range with all of what stands across its two ends.
+    IpaRange widened(IpaRange range) const {
+        const IpaRange first = whole_at(range.start).covers;
+        const IpaRange last = whole_at(range.end - 1).covers;
+        return {first.empty() ? range.start : std::min(range.start, first.start),
+                last.empty() ? range.end : std::max(range.end, last.end)};
+    }
+    // Takes the stripes of the range and of what stands across its ends. False: ask again.
+    bool hold(HeldStripes<Port>& held, IpaRange range) {
+        constexpr unsigned attempts = 4; // faults may put a block across an end meanwhile
+        for (unsigned i = 0; i < attempts; ++i) {
+            if (!held.add(Stripes::of(geometry, widened(range)))) {
+                break;
+            }
+            if (held.holds(Stripes::of(geometry, widened(range)))) {
+                return true;
+            }
+        }
+        counters.again.add();
+        return false;
+    }
+
+    // Whether nobody may install anything at this invalid entry yet.
+    bool is_waiting(Descriptor d) const {
+        return invalid_entry::is_broken(d.value) ||
+               (invalid_entry::is_tombstone(d.value) &&
+                !tickets.is_complete(port, invalid_entry::payload::get(d.value)));
+    }
+    // A tombstone for what is invalidated with `owed`; 0: too many are in flight, ask again.
+    std::uint64_t tombstone(Invalidation& owed) {
+        if (owed.ticket() == 0) {
+            owed.set_ticket(tickets.take(port));
+        }
+        return owed.ticket() == 0 ? 0 : invalid_entry::tombstone(owed.ticket());
+    }
+
     // Stores `count` leaves of `level` from entry `first` on, whose outputs follow each other from
     // `pa`, in a table that no walker can reach.
     template <PortTable Entries>
@@ -90,6 +165,7 @@ struct Tree {
         if ((pa.value ^ last.value) >> 48 == 0) {
             // Bits 47:0 of an output stand in place, so the descriptors count up by its size.
             std::uint64_t value = leaf_bits | format.encode_address(pa);
+#pragma GCC unroll 8
             for (unsigned i = first; i < end; ++i, value += size) {
                 entries.store(i, value);
             }
@@ -97,6 +173,31 @@ struct Tree {
         }
         for (unsigned i = first; i < end; ++i, pa += size) {
             entries.store(i, leaf_bits | format.encode_address(pa));
+        }
+    }
+    // The same, with the Contiguous bit in each whole run that is not larger than `max_size`.
+    // `pa` stands where the IPA of entry `first` is, modulo the size of a run, or there are none.
+    template <PortTable Entries>
+    void store_runs(Entries& entries, unsigned first, unsigned count, Level level, Pa pa,
+                    std::uint64_t leaf_bits, std::uint64_t max_size) const {
+        const std::uint64_t size = geometry.entry_size(level);
+        const unsigned run = geometry.contiguous_run(level);
+        const unsigned head = (run - first % run) % run;
+        const bool aligned = ((pa.value + head * size) & (run * size - 1)) == 0;
+        if (run == 1 || run * size > max_size || !aligned || count < head + run) {
+            store_leaves(entries, first, count, level, pa, leaf_bits);
+            return;
+        }
+        const unsigned body = (count - head) / run * run;
+        const unsigned tail = count - head - body;
+        if (head != 0) {
+            store_leaves(entries, first, head, level, pa, leaf_bits);
+        }
+        store_leaves(entries, first + head, body, level, pa + head * size,
+                     leaf_bits | leaf::contiguous::mask);
+        if (tail != 0) {
+            store_leaves(entries, first + head + body, tail, level, pa + (head + body) * size,
+                         leaf_bits);
         }
     }
 
@@ -116,54 +217,112 @@ struct Tree {
                 free(list);
                 return std::unexpected(Error::out_of_memory);
             }
-            table_list::push(port, list, *page);
+            table_list::push_unlinked(port, list, *page);
         }
         return list;
     }
+    // Gives back tables that were never linked.
     void free(TableList& list) {
         while (list.head) {
             port.free(table_list::pop(port, list), geometry.page_size());
         }
     }
+    // Gives back tables from `table`, of `level`, down to the one of `last` on the way to `ipa`.
+    void free_path(Pa table_pa, Level level, Level last, Ipa ipa) {
+        for (;;) {
+            const Descriptor d{table(table_pa).load(geometry.index(ipa, level))};
+            port.free(table_pa, geometry.page_size());
+            if (level == last) {
+                return;
+            }
+            table_pa = format.next_table(d);
+            ++level;
+        }
+    }
+    // Gives back a subtree that Subtree::build made and nobody linked.
+    void free_unlinked(Pa table_pa, Level level) {
+        if (level < page_level) {
+            for (unsigned i = 0; i < geometry.entries_below_root(); ++i) {
+                const Descriptor d{table(table_pa).load(i)};
+                if (format.is_table(d, level)) {
+                    free_unlinked(format.next_table(d), level + 1);
+                }
+            }
+        }
+        port.free(table_pa, geometry.page_size());
+        counters.tables.subtract();
+    }
+    void count_new_tables(std::uint64_t tables) {
+        counters.tables.add(tables);
+        counters.tables_made.add(tables);
+    }
 
     // Puts a table that no entry points to any more, and all tables below it, on the list of those
-    // to free after the invalidation.
+    // to free after the invalidation. A fault that came down here before may still try to link a
+    // table below: every entry that could take one is closed to it.
     void retire(Pa retired, Level level, TableList& list) {
         if (level < page_level) {
-            const auto entries = table(retired);
+            auto entries = table(retired);
             for (unsigned i = 0; i < geometry.entries_below_root(); ++i) {
-                const Descriptor d{entries.load(i)};
+                const Descriptor d{entries.exchange(i, invalid_entry::broken)};
                 if (format.is_table(d, level)) {
                     retire(format.next_table(d), level + 1, list);
                 }
             }
         }
         table_list::push(port, list, retired);
-        --counters.tables;
+        counters.tables.subtract();
     }
 
-    // Looks from the next entry on, where a neighbour of what goes is likely to be.
-    bool is_empty_but_for(Pa pa, unsigned index) const {
+    // Whether nothing stands in the table that must stay, looking first beside `index`, where a
+    // neighbour of what has just gone is likely to be.
+    bool seems_empty(Pa pa, unsigned index) const {
         const auto entries = table(pa);
         const unsigned count = geometry.entries_below_root();
-        for (unsigned i = 1; i < count; ++i) {
-            if (entries.load((index + i) & (count - 1)) != 0) {
+        const auto stays = [](std::uint64_t d) {
+            return d != 0 && !invalid_entry::is_tombstone(d);
+        };
+        if (stays(entries.load((index + 1) & (count - 1))) ||
+            stays(entries.load((index - 1) & (count - 1)))) {
+            return false;
+        }
+        for (unsigned i = 0; i < count; ++i) {
+            if (stays(entries.load(i))) {
                 return false;
             }
         }
         return true;
     }
-    bool is_empty(Pa pa, unsigned hint) const {
-        return table(pa).load(hint) == 0 && is_empty_but_for(pa, hint);
+    // Closes every entry of an empty table, so that nobody can put anything there. False: something
+    // is there, or somebody else's invalidation is not complete, and all is as before.
+    bool close(Pa pa, std::uint64_t own_tombstone) const {
+        auto entries = table(pa);
+        const unsigned count = geometry.entries_below_root();
+        for (unsigned i = 0; i < count; ++i) {
+            const Descriptor d{entries.load(i)};
+            const bool free = d.value == invalid_entry::empty || d.value == own_tombstone ||
+                              (invalid_entry::is_tombstone(d.value) && !is_waiting(d));
+            if (!free || !entries.compare_exchange(i, d.value, invalid_entry::broken)) {
+                // Ours may still be owed, so they are tombstones again.
+                for (unsigned k = 0; k < i; ++k) {
+                    entries.publish(k, own_tombstone);
+                }
+                return false;
+            }
+        }
+        return true;
     }
 
-    // Discharges what is owed, if anything, and frees the tables that waited for it.
+    // Discharges what is owed, if anything; tables that waited for it go back to the port.
     void discharge(Invalidation& owed) {
         if (owed.needs_tlbi()) {
             invalidate(port, geometry, features, owed);
-            ++counters.invalidations;
+            counters.invalidations.add();
         }
-        counters.tables_freed += owed.tables().count;
+        if (owed.ticket() != 0) {
+            tickets.give_back(port, owed.ticket());
+        }
+        counters.tables_freed.add(owed.tables().count);
         while (owed.tables().head) {
             port.retire(table_list::pop(port, owed.tables()), geometry.page_size());
         }

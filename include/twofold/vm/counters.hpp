@@ -4,25 +4,15 @@
 
 #include <twofold/arch/abort.hpp>
 #include <twofold/arch/fault_status.hpp>
+#include <twofold/table/counter.hpp>
 #include <twofold/vm/limited_by.hpp>
 #include <twofold/vm/resolution.hpp>
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 namespace twofold {
-
-// Counted from many CPUs at once; orders nothing.
-class Counter {
-public:
-    void add(std::uint64_t amount = 1) { value_.fetch_add(amount, std::memory_order_relaxed); }
-    std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<std::uint64_t> value_ = 0;
-};
 
 inline constexpr std::size_t fault_kind_count = static_cast<std::size_t>(FaultKind::unknown) + 1;
 inline constexpr std::size_t access_kind_count = 3;
