@@ -94,6 +94,11 @@ public:
         check(dirty == 0);
         settle();
     }
+    // The table is gone afterwards.
+    void destroy() {
+        Progress all;
+        check(table_.destroy(all));
+    }
     void split() {
         check(table_.split(start(), length_, leaf_, owed_).has_value());
         settle();

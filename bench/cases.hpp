@@ -36,6 +36,7 @@ inline constexpr std::array cases = {
     Case{"collapse_2m", GiB, 4 * KiB, 512, mapped, [](BenchGuest& g) { g.collapse(); }},
     Case{"relax_4k", GiB, 4 * KiB, 1, [](BenchGuest& g) { g.map(Permissions::r()); },
          [](BenchGuest& g) { g.relax_each(); }},
+    Case{"destroy_4k", GiB, 4 * KiB, 1, mapped, [](BenchGuest& g) { g.destroy(); }},
     Case{"dirty_scan_4k", GiB, 4 * KiB, 1, [](BenchGuest& g) { g.map_writable_clean(); },
          [](BenchGuest& g) { g.scan_dirty(); }},
 };

@@ -8,7 +8,6 @@
 #include <twofold/table/tree.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 
 namespace twofold {
@@ -55,7 +54,7 @@ private:
     };
     Test test(Level level) const {
         const std::uint64_t type = level == page_level ? 0b11 : 0b01;
-        const bool single = std::has_single_bit(sweep_.any);
+        const bool single = (sweep_.any & (sweep_.any - 1)) == 0;
         const std::uint64_t all = sweep_.all | (single ? sweep_.any : 0);
         return {all | 0b11, all | type, single ? 0 : sweep_.any};
     }

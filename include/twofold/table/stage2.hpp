@@ -125,7 +125,7 @@ public:
         if (!m) {
             return std::unexpected(m.error());
         }
-        const auto section = tree_.port.section();
+        [[maybe_unused]] const auto section = tree_.port.section();
         const std::uint64_t size = geometry().entry_size(m->largest);
         if (request.length == size && request.ipa.is_aligned(size)) {
             const auto added = add_one_leaf(tree_, request.ipa, m->largest,
@@ -182,7 +182,7 @@ public:
         }
         bool marked = false;
         {
-            const auto section = tree_.port.section();
+            [[maybe_unused]] const auto section = tree_.port.section();
             const auto result = add_permissions(tree_, ipa, add, owed, marked);
             if (!marked) {
                 return result;
@@ -208,7 +208,7 @@ public:
         if (!geometry().contains(ipa)) {
             return std::unexpected(Error::ipa_out_of_range);
         }
-        const auto section = tree_.port.section();
+        [[maybe_unused]] const auto section = tree_.port.section();
         return set_access_flag(tree_, ipa);
     }
 
@@ -266,7 +266,7 @@ public:
         if (!level) {
             return std::unexpected(Error::size_not_mappable);
         }
-        const auto section = tree_.port.section();
+        [[maybe_unused]] const auto section = tree_.port.section();
         HeldStripes held{tree_.port, tree_.stripes};
         return BlockSplit<Port>{tree_, *range, *level, owed, held, p}.run();
     }
@@ -285,7 +285,7 @@ public:
         if (!range) {
             return std::unexpected(range.error());
         }
-        const auto section = tree_.port.section();
+        [[maybe_unused]] const auto section = tree_.port.section();
         HeldStripes held{tree_.port, tree_.stripes};
         return Collapse<Port>{tree_, *range, max_size, owed, held, p}.run();
     }
@@ -334,7 +334,7 @@ public:
         if (!geometry().contains(ipa)) {
             return std::unexpected(Error::ipa_out_of_range);
         }
-        const auto section = tree_.port.section();
+        [[maybe_unused]] const auto section = tree_.port.section();
         const Step end = tree_.walk(ipa);
         const std::uint64_t d = end.descriptor.value;
         Lookup result{.level = end.level, .mapping = {}, .annotation = {}, .raw = d};
@@ -355,7 +355,7 @@ public:
         const Ipa start = std::min(ipa, limit);
         const IpaRange range{start, start + std::min(length, limit - start)};
         if (!range.empty()) {
-            const auto section = tree_.port.section();
+            [[maybe_unused]] const auto section = tree_.port.section();
             visit_leaves(tree_.root, geometry().initial_level(), range, visit);
         }
     }
@@ -457,7 +457,7 @@ private:
         Progress unlimited;
         Progress& p = progress != nullptr ? *progress : unlimited;
         const RangeContent content = within(all, p);
-        const auto section = tree_.port.section();
+        [[maybe_unused]] const auto section = tree_.port.section();
         HeldStripes held{tree_.port, tree_.stripes};
         return RangeMap<Port>{tree_, content, held, p}.replace(owed);
     }
@@ -470,7 +470,7 @@ private:
         if (!range) {
             return std::unexpected(range.error());
         }
-        const auto section = tree_.port.section();
+        [[maybe_unused]] const auto section = tree_.port.section();
         switch (change_one_leaf(tree_, *range, change, owed)) {
         case OneLeaf::done:
             p.next = range->end;
@@ -493,7 +493,7 @@ private:
         if (!range) {
             return std::unexpected(range.error());
         }
-        const auto section = tree_.port.section();
+        [[maybe_unused]] const auto section = tree_.port.section();
         HeldStripes held{tree_.port, tree_.stripes};
         if (!tree_.hold(held, *range)) {
             return std::unexpected(Error::again);

@@ -162,7 +162,8 @@ private:
             return Resolution::nothing_to_do();
         }
         if (!table_.make_young(ipa)) {
-            return Resolution::stop(StopReason::no_progress);
+            counters_.lost_races.add();
+            return Resolution::resume();
         }
         counters_.made_young.add();
         return Resolution::resume();
@@ -233,6 +234,10 @@ private:
             return Resolution::stop(StopReason::extent_below_page);
         }
         if (const auto result = install(fault, *chosen); !result) {
+            if (result.error() == Error::again) {
+                counters_.lost_races.add();
+                return Resolution::resume();
+            }
             return Resolution::stop(guest_fault::stop_reason(result.error()));
         }
         fault.found = *table_.lookup(fault.ipa);
