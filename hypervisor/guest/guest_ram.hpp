@@ -65,9 +65,9 @@ public:
 private:
     static constexpr unsigned vmid = 1;
 
+    CpuQuiescence quiescence_; // in lines of its own, so first
     TablePages pages_;
     RamBacking backing_;
-    CpuQuiescence quiescence_;
     StaticStorage<El2Port> port_;
     GuestTables tables_;
     StaticStorage<Memory> memory_;
