@@ -24,6 +24,7 @@ help:
 	@echo '                CHECKED=1 checks each step on its stage-2 table against the architecture'
 	@echo 'make test       everything: host tests, sanitizers, and guests booted on six CPU models'
 	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode'
+	@echo 'make mutate     plant faults into the engine, one at a time: the checker has to report each; NAME=... for some'
 	@echo 'make bench      what each operation costs'
 	@echo 'make lint       clang-tidy and clang-format, as errors'
 	@echo 'make format     let clang-format rewrite the sources'
@@ -52,6 +53,12 @@ fuzz:
 	@scripts/build.sh fuzz
 	@scripts/fuzz.sh $(or $(SECONDS),600) $(TARGET)
 
+.PHONY: mutate
+mutate:
+	@scripts/setup.sh build
+	@scripts/build.sh release twofold-mutate twofold
+	@scripts/mutate.sh $(NAME)
+
 .PHONY: bench
 bench:
 	@scripts/setup.sh build cross guest qemu
@@ -79,7 +86,7 @@ coverage:
 
 .PHONY: clean distclean
 clean:
-	@for folder in release asan tsan coverage fuzz aarch64 aarch64-checked results; do rm -rf "build/$$folder"; done
+	@for folder in release asan tsan coverage fuzz aarch64 aarch64-checked results mutate; do rm -rf "build/$$folder"; done
 	@rm -f build/guest/workload build/guest/initrd.img
 distclean:
 	@rm -rf build

@@ -62,7 +62,7 @@ class Adversary {
 public:
     Adversary(HostPort& port, const Geometry& geometry, const CpuFeatures& features)
         : memory_{HostPort::map_zero_pages(arena), HostPort::Unmap{arena}},
-          checker_{model::CheckerConfig::of(geometry, features), model::MemoryRef{port},
+          checker_{config(geometry, features), model::MemoryRef{port},
                    std::span{reinterpret_cast<std::byte*>(memory_.get()), arena},
                    model::ReportRef{*this}},
           port_{port, checker_},
@@ -92,6 +92,12 @@ public:
     }
 
 private:
+    static model::CheckerConfig config(const Geometry& geometry, const CpuFeatures& features) {
+        model::CheckerConfig all = model::CheckerConfig::of(geometry, features);
+        all.publish_needs_mark = true;
+        return all;
+    }
+
     // Of zero pages, of which few are ever touched.
     static constexpr std::size_t arena = 32 * MiB;
 
