@@ -72,8 +72,10 @@ bool CheckedTables::init(El2Port& port, MemoryPool& pool, const Geometry& geomet
     const auto arena = pool.allocate(arena_bytes);
     if (!arena)
         return false;
+    model::CheckerConfig config = model::CheckerConfig::of(geometry, features, vmid);
+    config.publish_needs_mark = true;
     model::Checker& checker =
-        checker_.make(model::CheckerConfig::of(geometry, features, vmid), model::MemoryRef{memory_},
+        checker_.make(config, model::MemoryRef{memory_},
                       std::span{reinterpret_cast<std::byte*>(arena->value), arena_bytes},
                       model::ReportRef{receiver_});
     port_.make(port, checker);
