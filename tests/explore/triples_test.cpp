@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// Three CPUs, and CPUs with more than one thing to do: those that have met badly elsewhere.
+#include "exploring.hpp"
+
+#include <array>
+
+namespace twofold::test {
+
+namespace {
+
+struct Call {
+    Verb verb;
+    Form form;
+};
+using Triple = std::array<Call, 3>;
+
+constexpr std::array triples{
+    // Removed, and installed again by whoever comes first.
+    Triple{{{Verb::unmap, Form::first},
+            {Verb::map_if_absent, Form::first},
+            {Verb::hardware_write, Form::first}}},
+    Triple{{{Verb::unmap, Form::first},
+            {Verb::map_if_absent, Form::first},
+            {Verb::map_if_absent, Form::second}}},
+    Triple{{{Verb::unmap, Form::first},
+            {Verb::unmap, Form::second},
+            {Verb::map_if_absent, Form::first}}},
+    Triple{{{Verb::unmap, Form::all},
+            {Verb::map_if_absent, Form::first},
+            {Verb::lookup, Form::first}}},
+    Triple{{{Verb::annotate, Form::first},
+            {Verb::map_if_absent, Form::first},
+            {Verb::unmap, Form::first}}},
+    // The size of leaves changes under faults and hardware.
+    Triple{{{Verb::collapse, Form::all},
+            {Verb::relax, Form::first},
+            {Verb::hardware_write, Form::first}}},
+    Triple{{{Verb::collapse, Form::all},
+            {Verb::unmap, Form::first},
+            {Verb::map_if_absent, Form::first}}},
+    Triple{{{Verb::split, Form::first},
+            {Verb::collect_dirty, Form::first},
+            {Verb::hardware_write, Form::first}}},
+    Triple{
+        {{Verb::split, Form::first}, {Verb::relax, Form::first}, {Verb::make_young, Form::second}}},
+    Triple{{{Verb::map, Form::first}, {Verb::relax, Form::first}, {Verb::unmap, Form::all}}},
+    // Permissions taken away and given, noted by hardware.
+    Triple{{{Verb::write_protect, Form::all},
+            {Verb::relax, Form::first},
+            {Verb::hardware_write, Form::first}}},
+    Triple{{{Verb::collect_dirty, Form::all},
+            {Verb::hardware_write, Form::first},
+            {Verb::hardware_write, Form::second}}},
+    Triple{{{Verb::protect, Form::first},
+            {Verb::relax, Form::first},
+            {Verb::make_young, Form::first}}},
+    Triple{{{Verb::test_and_clear_young, Form::first},
+            {Verb::make_young, Form::first},
+            {Verb::hardware_read, Form::first}}},
+};
+
+// Fewer places to stop at than for pairs.
+Place place_of_triples() {
+    Place place = place_4k();
+    place.stops = {0, 1, 511};
+    return place;
+}
+
+class Triples : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(Triples, EndLikeSomeOrder) {
+    const Place place = place_of_triples();
+    const Layout layout = layouts(place)[GetParam()];
+    Exploring exploring{std::string{"three CPUs, "} + layout.name};
+    for (const Triple& triple : triples) {
+        std::vector<std::vector<Operation>> programs;
+        for (const Call& call : triple) {
+            programs.push_back({operation(place, call.verb, call.form)});
+        }
+        exploring.explore(place, layout, std::move(programs));
+    }
+}
+
+// The second thing a CPU does comes before its discharge of the first.
+TEST_P(Triples, EndLikeSomeOrderWithTwoCallsInOneProgram) {
+    const Place place = place_of_triples();
+    const Layout layout = layouts(place)[GetParam()];
+    Exploring exploring{std::string{"two calls, "} + layout.name};
+    const auto call = [&](Verb verb, Form form) { return operation(place, verb, form); };
+    for (const Verb other : {Verb::map, Verb::map_if_absent, Verb::unmap, Verb::relax,
+                             Verb::hardware_write, Verb::split}) {
+        const Operation beside = call(other, Form::first);
+        exploring.explore(
+            place, layout,
+            {{call(Verb::unmap, Form::first), call(Verb::map, Form::first)}, {beside}});
+        exploring.explore(
+            place, layout,
+            {{call(Verb::unmap, Form::second), call(Verb::unmap, Form::first)}, {beside}});
+        exploring.explore(
+            place, layout,
+            {{call(Verb::write_protect, Form::all), call(Verb::collapse, Form::all)}, {beside}});
+        exploring.explore(place, layout,
+                          {{call(Verb::map, Form::first), call(Verb::unmap, Form::all)}, {beside}});
+    }
+}
+
+// The last leaf of a table, a block, a clean block, a full table of runs.
+INSTANTIATE_TEST_SUITE_P(Layouts, Triples, testing::Values(2, 4, 5, 7),
+                         [](const testing::TestParamInfo<std::size_t>& layout) {
+                             std::string name = layouts(place_4k())[layout.param].name;
+                             std::ranges::replace(name, ' ', '_');
+                             return name;
+                         });
+
+} // namespace
+
+} // namespace twofold::test
