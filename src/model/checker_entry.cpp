@@ -148,12 +148,12 @@ void Checker::check_in_place(const At& entry, std::uint64_t before, std::uint64_
         if ((changed & ~allowed) == 0) {
             return;
         }
-    } else if (config_.bbm >= 2 && leaf_before &&
-               same_translation(before, entry.level, values_.next_table(after))) {
-        return;
-    } else if (config_.bbm >= 2 && leaf_after &&
-               same_translation(after, entry.level, values_.next_table(before))) {
-        return;
+    } else if (config_.bbm >= 2 && leaf_before != leaf_after) {
+        const std::uint64_t block = leaf_before ? before : after;
+        const std::uint64_t table = leaf_before ? after : before;
+        if (same_translation(block, entry.level, values_.next_table(table))) {
+            return;
+        }
     }
     report(Rule::break_before_make, entry, before, after);
 }

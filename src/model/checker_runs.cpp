@@ -39,13 +39,12 @@ Checker::Run Checker::look_at_run(const At& first) const {
     const std::uint64_t hint = 1ULL << 52;
     for (unsigned i = 0; i < count; ++i) {
         const std::uint64_t value = entry(i);
+        const bool leaf = values_.is_leaf(value, first.level);
         RunState state = RunState::even;
-        if (!values_.is_leaf(value, first.level)) {
-            state = RunState::incomplete;
-        } else if (values_.output(value, first.level) != base + i * first.size ||
-                   (CachedValues::fixed(value ^ run.value) & ~(address | hint)) != 0) {
+        if (leaf && (values_.output(value, first.level) != base + i * first.size ||
+                     (CachedValues::fixed(value ^ run.value) & ~(address | hint)) != 0)) {
             state = RunState::mismatch;
-        } else if (!CachedValues::contiguous(value)) {
+        } else if (!leaf || !CachedValues::contiguous(value)) {
             state = RunState::incomplete;
         } else {
             const unsigned differ = values_.grants(value) ^ values_.grants(run.value);

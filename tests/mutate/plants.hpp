@@ -43,7 +43,8 @@ inline std::vector<Plant> read_plants(const std::string& path, std::string& erro
         } else if (!plants.empty() && line.starts_with('+')) {
             plants.back().after += line.substr(1) + '\n';
         } else {
-            error = path + ":" + std::to_string(number) + ": " + line;
+            error = path;
+            error.append(":").append(std::to_string(number)).append(": ").append(line);
             return {};
         }
     }

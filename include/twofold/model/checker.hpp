@@ -79,21 +79,21 @@ private:
 
     // checker_entry.cpp: one entry changes
     void change(const Event& event);
-    void adopt(const At& at, std::uint64_t before, std::uint64_t after);
-    void change_reachable(const At& at, const Event& event, bool live);
-    void check_store(const At& at, const Event& event);
-    void check_in_place(const At& at, std::uint64_t before, std::uint64_t after);
+    void adopt(const At& entry, std::uint64_t before, std::uint64_t after);
+    void change_reachable(const At& entry, const Event& event, bool live);
+    void check_store(const At& entry, const Event& event);
+    void check_in_place(const At& entry, std::uint64_t before, std::uint64_t after);
     [[nodiscard]] bool gives(int level, std::uint64_t before, std::uint64_t after) const;
-    void check_format(const At& at, std::uint64_t value);
-    void check_leaf_format(const At& at, std::uint64_t value);
-    void check_hardware_update(const At& at, const Event& event);
-    void check_old_values(const At& at, std::uint64_t after);
-    void check_above(const At& at, std::uint64_t after);
+    void check_format(const At& entry, std::uint64_t value);
+    void check_leaf_format(const At& entry, std::uint64_t value);
+    void check_hardware_update(const At& entry, const Event& event);
+    void check_old_values(const At& entry, std::uint64_t after);
+    void check_above(const At& entry, std::uint64_t after);
     void require(OldValue& old, Need need);
-    [[nodiscard]] bool tolerates(const At& at, const OldValue& old, std::uint64_t after);
+    [[nodiscard]] bool tolerates(const At& entry, const OldValue& old, std::uint64_t after);
 
     // checker_old.cpp: what a TLB may have
-    std::uint32_t add_old(const At& at, std::uint64_t before, std::uint64_t after);
+    std::uint32_t add_old(const At& entry, std::uint64_t before, std::uint64_t after);
     void drop_old(std::uint32_t index);
     [[nodiscard]] Need need(int level, std::uint64_t before, std::uint64_t after) const;
     [[nodiscard]] bool complete(const OldValue& old) const;
@@ -114,7 +114,7 @@ private:
     [[nodiscard]] bool visible(const OldValue& old, bool local) const;
 
     // checker_tables.cpp: tables come and go
-    void link(const At& at, std::uint64_t table, std::uint32_t record);
+    void link(const At& entry, std::uint64_t table, std::uint32_t record);
     void enter(std::uint32_t page, std::uint32_t record);
     void detach(std::uint64_t table, std::uint32_t record);
     void fold(OldValue& into, std::uint32_t page);
@@ -131,9 +131,9 @@ private:
     [[nodiscard]] std::uint64_t first_leaf_as_block(std::uint64_t table, int level) const;
 
     // checker_runs.cpp: contiguous runs
-    void count_marked(const At& at, std::uint64_t before, std::uint64_t after);
-    void check_run(const At& at, bool at_once);
-    void open_run(const At& at, bool incomplete);
+    void count_marked(const At& entry, std::uint64_t before, std::uint64_t after);
+    void check_run(const At& entry, bool at_once);
+    void open_run(const At& first, bool incomplete);
     void close_runs(std::uint8_t cpu, bool all_cpus, bool settled);
     enum class RunState : std::uint8_t { none, even, uneven, incomplete, mismatch };
     struct Run {
