@@ -9,11 +9,11 @@
 
 #include <twofold/table/batch.hpp>
 #include <twofold/table/one_leaf.hpp>
+#include <twofold/table/partial.hpp>
 #include <twofold/table/progress.hpp>
 #include <twofold/table/subtree.hpp>
 #include <twofold/table/tree.hpp>
 
-#include <array>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -69,7 +69,7 @@ public:
         }
         const bool complete = visit(tree_.root, tree_.geometry.initial_level(), range_);
         publish();
-        tree_.port.barrier(Barrier::dsb_ishst);
+        tree_.complete_stores(owed_);
         if (!complete && failed_) {
             return std::unexpected(*failed_);
         }
@@ -142,41 +142,48 @@ private:
             return false;
         }
         publish(); // what is broken waits no longer than it must
-        std::uint64_t noted = 0;
-        for (unsigned k = first; k < first + run; ++k) {
-            noted |= entries.load(k);
-        }
         const Descriptor before{entries.load(i)};
         const Descriptor after{before.value & ~leaf::contiguous::mask};
-        const std::uint64_t keep =
-            leaf::af::mask | (leaf::dbm::is_set(noted) ? leaf::s2ap_write::mask : 0);
-        if (transition(tree_.format, before, after, level, tree_.features) !=
+        if (transition(tree_.format, before, after, level, tree_.features) ==
             Transition::break_first) {
-            // AF and dirty state of the run are those of all its entries.
-            for (unsigned k = first; k < first + run; ++k) {
-                if (!replace(entries, k, [&](std::uint64_t d) {
-                        return (d & ~leaf::contiguous::mask) | (noted & keep);
-                    })) {
-                    return false;
-                }
-            }
-            owed_.add_leaf(start, size, level);
-        } else {
-            std::array<std::uint64_t, max_run> old;
-            noted = 0;
-            for (unsigned k = 0; k < run; ++k) {
-                old[k] = entries.exchange(first + k, invalid_entry::broken);
-                noted |= old[k];
-            }
+            break_run(entries, first, run, level);
             owed_.add_leaf(start, size, level);
             tree_.discharge(owed_);
-            for (unsigned k = 0; k < run; ++k) {
-                entries.publish(first + k, (old[k] & ~leaf::contiguous::mask) | (noted & keep));
+            for (unsigned k = first; k < first + run; ++k) {
+                entries.publish(k, frozen::was(entries.load(k), level));
             }
             tree_.counters.breaks.add(run);
+        } else if (!unmark_live(entries, first, run, level, {start, start + size})) {
+            return false;
         }
         tree_.counters.runs_unmarked.add();
         return true;
+    }
+
+    // FEAT_BBM level 2. What one entry notes until the invalidation it may have noted for any page
+    // of the run.
+    template <PortTable Entries>
+    bool unmark_live(Entries& entries, unsigned first, unsigned run, Level level, IpaRange covers) {
+        for (unsigned k = first; k < first + run; ++k) {
+            if (!replace(entries, k, [](std::uint64_t d) { return d & ~leaf::contiguous::mask; })) {
+                return false;
+            }
+        }
+        owed_.add_leaf(covers.start, covers.length(), level);
+        tree_.discharge(owed_);
+        std::uint64_t seen = 0;
+        for (unsigned k = first; k < first + run; ++k) {
+            seen |= entries.load(k);
+        }
+        const std::uint64_t noted =
+            seen & (leaf::af::mask | (leaf::dbm::is_set(seen) ? leaf::s2ap_write::mask : 0));
+        bool good = true;
+        for (unsigned k = first; k < first + run && good; ++k) {
+            good = replace(entries, k, [&](std::uint64_t d) {
+                return tree_.format.is_leaf(Descriptor{d}, level) ? d | noted : d;
+            });
+        }
+        return good;
     }
 
     // False: hardware has been faster, again and again.
@@ -289,8 +296,6 @@ private:
             tree_.table(r.table).publish(r.index, tree_.format.table(r.subtree).value);
         }
     }
-
-    static constexpr unsigned max_run = 128;
 
     Tree<Port>& tree_;
     IpaRange range_;

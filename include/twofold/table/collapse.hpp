@@ -50,8 +50,9 @@ public:
         publish();
         if (all) {
             mark_runs(tree_.root, top, range_);
+            progress_.next = range_.end;
         }
-        tree_.port.barrier(Barrier::dsb_ishst);
+        tree_.complete_stores(owed_);
         return made_;
     }
 

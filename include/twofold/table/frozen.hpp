@@ -17,6 +17,11 @@ constexpr std::uint64_t was(std::uint64_t d, Level level) {
     return d == invalid_entry::broken ? 0 : level == page_level ? d | 0b01 : d ^ 0b11;
 }
 
+// A leaf, frozen.
+constexpr std::uint64_t from(std::uint64_t leaf, Level level) {
+    return level == page_level ? leaf & ~std::uint64_t{0b01} : leaf ^ 0b11;
+}
+
 // Freezes a leaf; returns what it was. What is no leaf stays as it is, but that another CPU may see
 // it broken for a moment.
 template <PortTable Entries>
@@ -25,7 +30,7 @@ std::uint64_t freeze(Entries& entries, unsigned i, Level level) {
         return entries.clear_bits(i, 0b01);
     }
     const std::uint64_t d = entries.exchange(i, invalid_entry::broken);
-    entries.publish(i, (d & 0b11) == 0b01 ? d ^ 0b11 : d);
+    entries.publish(i, (d & 0b11) == 0b01 ? from(d, level) : d);
     return d;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // invalidate: performs what an Invalidation owes, in the order that the manual asks for.
 //
-//   DSB ISHST     the stores are visible to every walker
+//   DSB ISHST     the stores are visible to every walker (unless the call that made them said so)
 //   TLBI ...      stage 2, as planned
 //   DSB ISH       that is complete; only now
 //   TLBI VMALLE1  removes what a TLB combined of both stages (not after VMALLS12)
@@ -27,7 +27,9 @@ void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& feature
     const bool nxs = features.xs && owed.nxs();
     const Barrier complete = local ? (nxs ? Barrier::dsb_nsh_nxs : Barrier::dsb_nsh)
                                    : (nxs ? Barrier::dsb_ish_nxs : Barrier::dsb_ish);
-    port.barrier(local ? Barrier::dsb_nshst : Barrier::dsb_ishst);
+    if (!owed.stores_complete()) {
+        port.barrier(local ? Barrier::dsb_nshst : Barrier::dsb_ishst);
+    }
     bool whole = false;
     plan_invalidation(geometry, features, owed, [&](const TlbiOperation& operation) {
         port.tlbi(operation);

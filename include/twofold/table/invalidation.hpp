@@ -51,6 +51,7 @@ public:
           leaf_only_{other.leaf_only_},
           nxs_{other.nxs_},
           whole_{other.whole_},
+          stores_complete_{other.stores_complete_},
           ticket_{other.ticket_} {
         other.clear();
     }
@@ -98,6 +99,7 @@ public:
             InvalidationScope::inner_shareable);
     }
     constexpr void add_whole_vmid() {
+        stores_complete_ = false;
         whole_ = true;
         count_ = 0;
         leaf_only_ = false;
@@ -110,6 +112,9 @@ public:
     // For the engine: what its tombstones carry, 0 before the first (Tickets).
     constexpr std::uint64_t ticket() const { return ticket_; }
     constexpr void set_ticket(std::uint64_t ticket) { ticket_ = ticket; }
+    // For the engine: the stores that led here are visible to every walker (DSB ISHST).
+    constexpr bool stores_complete() const { return stores_complete_; }
+    constexpr void set_stores_complete() { stores_complete_ = true; }
     // For the engine: everything is done.
     constexpr void clear() {
         count_ = 0;
@@ -118,11 +123,13 @@ public:
         leaf_only_ = true;
         nxs_ = true;
         whole_ = false;
+        stores_complete_ = true;
         ticket_ = 0;
     }
 
 private:
     constexpr void add(InvalidationRange range, InvalidationScope scope) {
+        stores_complete_ = false;
         scope_ = std::max(scope_, scope);
         if (whole_) {
             return;
@@ -155,6 +162,7 @@ private:
     bool leaf_only_ = true;
     bool nxs_ = true;
     bool whole_ = false;
+    bool stores_complete_ = true;
     std::uint64_t ticket_ = 0;
 };
 

@@ -23,6 +23,10 @@ constexpr std::uint64_t steps(const Geometry& geometry, const InvalidationRange&
     return range.length >> geometry.shift(range.level.value_or(page_level));
 }
 
+// With FEAT_BBM level 2 a leaf may be younger than a TLB entry of another level for its address:
+// then every level is meant.
+constexpr bool hinted(const CpuFeatures& features) { return features.ttl && features.bbm < 2; }
+
 template <class Emit>
 constexpr void by_ipa(const Geometry& geometry, const CpuFeatures& features, TlbiOperation form,
                       Ipa from, Ipa to, std::optional<Level> level, Emit&& emit) {
@@ -30,7 +34,7 @@ constexpr void by_ipa(const Geometry& geometry, const CpuFeatures& features, Tlb
     const std::uint64_t step = geometry.entry_size(level.value_or(page_level));
     for (Ipa ipa = from; ipa < to; ipa += step) {
         const auto operand = TlbiByIpa::make(geometry.granule(), geometry.lpa2(), ipa,
-                                             features.ttl ? level : std::nullopt);
+                                             hinted(features) ? level : std::nullopt);
         form.operand = operand.value;
         emit(form);
     }
@@ -61,7 +65,7 @@ constexpr void by_range(const Geometry& geometry, const CpuFeatures& features, T
         // Cannot fail: the base is aligned to 64 KiB and to the level, the count comes from the
         // operation's own values.
         const auto operand = TlbiByRange::make(geometry.granule(), geometry.lpa2(), ipa, pages,
-                                               features.ttl ? range.level : std::nullopt);
+                                               hinted(features) ? range.level : std::nullopt);
         form.operand = operand->value;
         emit(form);
         ipa += pages << shift;

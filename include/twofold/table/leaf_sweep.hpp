@@ -38,7 +38,11 @@ public:
     void run(IpaRange range, Visit&& visit) {
         progress_.next = range.start;
         sweep(tree_.root, tree_.geometry.initial_level(), range, visit);
-        tree_.port.barrier(Barrier::dsb_ishst);
+        if (owed_ != nullptr) {
+            tree_.complete_stores(*owed_);
+        } else {
+            tree_.port.barrier(Barrier::dsb_ishst);
+        }
     }
 
 private:

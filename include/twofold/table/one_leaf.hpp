@@ -82,7 +82,7 @@ OneLeaf change_one_leaf(Tree<Port>& tree, IpaRange range, LeafChange change, Inv
         if (change.removes()) {
             drop_if_empty(tree, range.start, end, owed);
         }
-        tree.port.barrier(Barrier::dsb_ishst);
+        tree.complete_stores(owed);
     }
     return result;
 }
@@ -143,7 +143,7 @@ std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, Permission
             const std::uint64_t size = tree.geometry.entry_size(end.level);
             owed.add_leaf(ipa.align_down(size), size, end.level, InvalidationScope::local,
                           leaf::fnxs::is_set(d));
-            tree.port.barrier(Barrier::dsb_ishst);
+            tree.complete_stores(owed);
             return {};
         }
         tree.counters.retries.add();

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace twofold {
@@ -22,19 +23,8 @@ struct PartialEntry {
     OldEntry old = {}; // what stood there; of a run, without the Contiguous bit
 };
 
-// Breaks the entry at `i` or the run around it; what hardware noted in one entry of a run (AF,
-// dirty state) it noted for all. The caller holds the stripes, so nobody else does the same.
-template <TablePort Port, PortTable Entries>
-PartialEntry break_whole(Tree<Port>& tree, Pa table, Entries& entries, unsigned i, Level level,
-                         IpaRange entry, Descriptor d, Invalidation& owed) {
-    if (!d.valid()) {
-        const std::uint64_t old = entries.exchange(i, invalid_entry::broken);
-        return {table, i, 1, entry, {old, level, entry.start}};
-    }
-    const unsigned run = tree.run_of(d, level);
-    const unsigned first = i & ~(run - 1);
-    const std::uint64_t size = run * entry.length();
-    const IpaRange covers{entry.start.align_down(size), entry.start.align_down(size) + size};
+template <PortTable Entries>
+void break_run(Entries& entries, unsigned first, unsigned run, Level level) {
     std::uint64_t seen = 0;
     for (unsigned k = first; k < first + run; ++k) {
         seen |= frozen::freeze(entries, k, level);
@@ -44,12 +34,35 @@ PartialEntry break_whole(Tree<Port>& tree, Pa table, Entries& entries, unsigned 
     for (unsigned k = first; k < first + run; ++k) {
         entries.publish(k, (entries.load(k) | noted) & ~leaf::contiguous::mask);
     }
-    owed.add_leaf(covers.start, covers.length(), level);
-    tree.counters.breaks.add(run);
-    if (run != 1) {
+}
+
+// Breaks the entry at `i` or the run around it, for what it covers; what hardware noted in one
+// entry of a run (AF, dirty state) it noted for all. The caller holds the stripes, so nobody else
+// breaks it, but a leaf that stands alone may be unmapped or changed: nothing, if it is no leaf any
+// more.
+template <TablePort Port, PortTable Entries>
+std::optional<PartialEntry> break_whole(Tree<Port>& tree, Pa table, Entries& entries, unsigned i,
+                                        Level level, IpaRange entry, Descriptor d,
+                                        Invalidation& owed) {
+    if (!d.valid()) {
+        const std::uint64_t old = entries.exchange(i, invalid_entry::broken);
+        return PartialEntry{table, i, 1, entry, {old, level, entry.start}};
+    }
+    const unsigned run = tree.run_of(d, level);
+    const unsigned first = i & ~(run - 1);
+    const std::uint64_t size = run * entry.length();
+    const IpaRange covers{entry.start.align_down(size), entry.start.align_down(size) + size};
+    if (run == 1) {
+        if (!entries.compare_exchange(i, d.value, frozen::from(d.value, level))) {
+            return std::nullopt;
+        }
+    } else {
+        break_run(entries, first, run, level);
         tree.counters.runs_unmarked.add();
     }
-    return {
+    owed.add_leaf(covers.start, covers.length(), level);
+    tree.counters.breaks.add(run);
+    return PartialEntry{
         table, first, run, covers, {frozen::was(entries.load(first), level), level, covers.start}};
 }
 

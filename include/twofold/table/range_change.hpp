@@ -82,7 +82,7 @@ public:
             publish_partial(tree_, *reserve, p, range_, content_);
         }
         tree_.free(*reserve);
-        tree_.port.barrier(Barrier::dsb_ishst);
+        tree_.complete_stores(owed_);
         if (failed_) {
             tree_.counters.again.add();
             return std::unexpected(Error::again);
@@ -106,11 +106,17 @@ private:
                 if (!visit_table(entries, i, tree_.format.next_table(d), level, entry, inside)) {
                     return false;
                 }
-            } else if (spend(); !visit_entry(table, entries, i, d, level, entry, inside)) {
-                failed_ = true;
-                return false;
+            } else {
+                spend();
+                const unsigned done = visit_entry(table, entries, i, d, level, entry, inside);
+                if (done == 0) {
+                    failed_ = true;
+                    return false;
+                }
+                i += done - 1;
+                entry.end += (done - 1) * size;
             }
-            progress_.next = std::max(progress_.next, inside.end);
+            progress_.next = std::max(progress_.next, std::min(entry.end, part.end));
             entry = {entry.end, entry.end + size};
         }
         return true;
@@ -151,29 +157,42 @@ private:
         return true;
     }
 
-    // False: ask again.
+    // How many entries are done; 0: ask again.
     template <PortTable Entries>
-    bool visit_entry(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
-                     IpaRange entry, IpaRange inside) {
+    unsigned visit_entry(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
+                         IpaRange entry, IpaRange inside) {
         for (unsigned tries = 0; tries < max_tries; ++tries) {
             if (!d.valid()) {
-                return visit_invalid(table, entries, i, d, level, entry, inside);
+                return visit_invalid(table, entries, i, d, level, entry, inside) ? 1 : 0;
             }
             const unsigned run = tree_.run_of(d, level);
-            const IpaRange covers{entry.start.align_down(run * entry.length()),
-                                  entry.start.align_down(run * entry.length()) +
-                                      run * entry.length()};
-            if (covers.intersect(range_) != covers) {
-                return divide(table, entries, i, d, level, entry, {covers, level});
+            const Ipa start = entry.start.align_down(run * entry.length());
+            const Whole whole{{start, start + run * entry.length()}, level};
+            const OneLeaf result = whole.covers.intersect(range_) != whole.covers
+                                       ? divide(table, entries, i, d, level, entry, whole)
+                                       : change_run(entries, i, run, d, level, entry);
+            if (result == OneLeaf::done) {
+                // From here to the end of the run, or of the part of it that is in the range.
+                const std::uint64_t left = std::min(whole.covers.end, range_.end) - entry.start;
+                return static_cast<unsigned>((left + entry.length() - 1) / entry.length());
             }
-            const OneLeaf result =
-                change_leaf(tree_, entries, i, level, entry.start, d.value, change_, true, owed_);
-            if (result != OneLeaf::other) {
-                return result == OneLeaf::done;
+            if (result == OneLeaf::again) {
+                return 0;
             }
             d = Descriptor{entries.load(i)}; // gone, by another's doing
         }
-        return false;
+        return 0;
+    }
+    // A leaf, or a whole run, which is not left half done.
+    template <PortTable Entries>
+    OneLeaf change_run(Entries& entries, unsigned i, unsigned run, Descriptor d, Level level,
+                       IpaRange entry) {
+        OneLeaf result = OneLeaf::done;
+        for (unsigned k = i; k < i + run && result == OneLeaf::done; ++k) {
+            result = change_leaf(tree_, entries, k, level, entry.start + (k - i) * entry.length(),
+                                 k == i ? d.value : entries.load(k), change_, true, owed_);
+        }
+        return result;
     }
 
     template <PortTable Entries>
@@ -196,7 +215,7 @@ private:
                 return true;
             }
             if (inside != entry) {
-                return divide(table, entries, i, d, level, entry, {entry, level});
+                return divide(table, entries, i, d, level, entry, {entry, level}) == OneLeaf::done;
             }
             entries.exchange(i, invalid_entry::empty);
             return true;
@@ -206,17 +225,20 @@ private:
 
     // A fault may have put a block there after the tables were counted.
     template <PortTable Entries>
-    bool divide(Pa table, Entries& entries, unsigned i, Descriptor d, Level level, IpaRange entry,
-                const Whole& whole) {
+    OneLeaf divide(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
+                   IpaRange entry, const Whole& whole) {
         const std::uint64_t tables = tables_for_partial(tree_, subtree_, whole, range_);
         if (tables > spare_ || !held_.holds(Stripes::of(tree_.geometry, whole.covers))) {
-            return false;
+            return OneLeaf::again;
+        }
+        const auto broken = break_whole(tree_, table, entries, i, level, entry, d, owed_);
+        if (!broken) {
+            return OneLeaf::other;
         }
         spare_ -= tables;
         broke_ = broke_ || d.valid();
-        partial_.add(break_whole(tree_, table, entries, i, level, entry, d, owed_));
-        progress_.next = std::min(range_.end, whole.covers.end);
-        return true;
+        partial_.add(*broken);
+        return OneLeaf::done;
     }
 
     Tree<Port>& tree_;

@@ -160,7 +160,11 @@ private:
     }
     std::expected<void, Error> finish(TableList& reserve, bool good) {
         tree_.free(reserve);
-        tree_.port.barrier(Barrier::dsb_ishst);
+        if (owed_ != nullptr) {
+            tree_.complete_stores(*owed_);
+        } else {
+            tree_.port.barrier(Barrier::dsb_ishst);
+        }
         if (!good) {
             tree_.counters.again.add();
             return std::unexpected(stopped_);
@@ -341,6 +345,10 @@ private:
     bool replace_leaf(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
                       Descriptor d, std::uint64_t wanted) {
         const Descriptor after{content_.replacement(d.value, wanted)};
+        if (what_
+                .annotation) { // map() may replace it at once, so nothing may be left to invalidate
+            return break_here(table, entries, i, level, entry, d);
+        }
         if (d.contiguous()) {
             const bool stays = content_.run(level) != 1 &&
                                d.value == (after.value | leaf::contiguous::mask) &&
@@ -375,7 +383,8 @@ private:
         return partial_.covers(ipa) || (run_.start <= ipa && ipa < run_.end);
     }
 
-    // Breaks what stands at `i`, with the run that it belongs to. True, or `stopped_`.
+    // Breaks what stands at `i`, with the run that it belongs to. False: it has changed, or asks
+    // for more than is reserved.
     template <PortTable Entries>
     bool break_here(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
                     Descriptor d) {
@@ -394,11 +403,14 @@ private:
         if (tables > spare_ || !held_.holds(Stripes::of(tree_.geometry, covers))) {
             return false;
         }
+        const auto broken = break_whole(tree_, table, entries, i, level, entry, d, *owed_);
+        if (!broken) {
+            return false;
+        }
         spare_ -= tables;
         broke_ = broke_ || d.valid();
-        const PartialEntry broken = break_whole(tree_, table, entries, i, level, entry, d, *owed_);
         if (inside != covers) {
-            partial_.add(broken);
+            partial_.add(*broken);
         } else {
             run_ = covers;
         }
@@ -438,13 +450,10 @@ private:
                 stopped_ = annotated ? Error::annotated : Error::already_mapped;
                 return false;
             }
-            if (d.valid() || (annotated && inside != entry)) {
-                return break_here(table, entries, i, level, entry, d);
-            }
-            if (tree_.is_waiting(d)) {
-                return wait_for(entries, i, d, level, entry);
-            }
-            if (link_new(entries, i, d, level, entry, reserve)) {
+            if (d.valid() || (annotated && inside != entry)
+                    ? break_here(table, entries, i, level, entry, d)
+                : tree_.is_waiting(d) ? wait_for(entries, i, d, level, entry)
+                                      : link_new(entries, i, d, level, entry, reserve)) {
                 return true;
             }
             tree_.counters.retries.add();

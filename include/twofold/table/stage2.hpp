@@ -135,6 +135,9 @@ public:
                 return std::unexpected(added.error());
             }
             if (*added == OneLeaf::done) {
+                if (progress != nullptr) {
+                    progress->next = m->range.end;
+                }
                 return {};
             }
         }
@@ -180,26 +183,10 @@ public:
         if (!geometry().contains(ipa)) {
             return std::unexpected(Error::ipa_out_of_range);
         }
+        [[maybe_unused]] const auto section = tree_.port.section();
         bool marked = false;
-        {
-            [[maybe_unused]] const auto section = tree_.port.section();
-            const auto result = add_permissions(tree_, ipa, add, owed, marked);
-            if (!marked) {
-                return result;
-            }
-        }
-        const auto found = lookup(ipa);
-        if (!found->mapping) {
-            return std::unexpected(Error::again);
-        }
-        const auto xn = (found->mapping->attributes.permissions | add).xn(features().xnx);
-        if (!xn) {
-            return std::unexpected(xn.error());
-        }
-        return change(found->mapping->ipa, found->mapping->size,
-                      LeafChange{.keep = ~leaf::xn::mask,
-                                 .set = leaf::s2ap::of(add.s2ap()) | leaf::xn::of(*xn)},
-                      owed, nullptr);
+        const auto result = add_permissions(tree_, ipa, add, owed, marked);
+        return marked ? relax_in_run(ipa, add, owed) : result;
     }
 
     // Sets AF in the leaf that maps `ipa`, for an access-flag fault. An entry without AF is never
@@ -462,6 +449,28 @@ private:
         return RangeMap<Port>{tree_, content, held, p}.replace(owed);
     }
 
+    // The leaf stood in a contiguous run, which only the holder of its stripe changes: what it
+    // finds there then decides.
+    std::expected<void, Error> relax_in_run(Ipa ipa, Permissions add, Invalidation& owed) {
+        HeldStripes held{tree_.port, tree_.stripes};
+        if (!tree_.hold(held, {ipa, ipa + 1})) {
+            return std::unexpected(Error::again);
+        }
+        bool marked = false;
+        const auto result = add_permissions(tree_, ipa, add, owed, marked);
+        if (!marked) {
+            return result;
+        }
+        const Step end = tree_.walk(ipa);
+        const std::uint64_t old = leaf::xn::get(end.descriptor.value);
+        const auto xn = (Permissions::decode(0, old, features().xnx) | add).xn(features().xnx);
+        const LeafChange change{.keep = ~leaf::xn::mask,
+                                .set = leaf::s2ap::of(add.s2ap()) | leaf::xn::of(*xn)};
+        Progress all;
+        return RangeChange<Port>{tree_, tree_.entry_at(ipa, end.level), change, owed, held, all}
+            .run();
+    }
+
     std::expected<void, Error> change(Ipa ipa, std::uint64_t length, LeafChange change,
                                       Invalidation& owed, Progress* progress) {
         Progress unlimited;
@@ -499,7 +508,13 @@ private:
             return std::unexpected(Error::again);
         }
         // Of a run across an end any entry speaks for all.
-        LeafSweep<Port>{tree_, sweep, owed, p}.run(tree_.widened(*range), visit);
+        IpaRange whole = tree_.widened(*range);
+        if (range->start != ipa) {
+            whole.start = range->start; // where the last call came to
+        } else if (whole.start < range->start && p.budget != Progress::unlimited) {
+            p.budget += geometry().contiguous_run(tree_.whole_at(range->start).level);
+        }
+        LeafSweep<Port>{tree_, sweep, owed, p}.run(whole, visit);
         p.next = std::min(p.next, range->end);
         return {};
     }

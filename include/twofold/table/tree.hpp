@@ -313,6 +313,11 @@ struct Tree {
         return true;
     }
 
+    // At the end of a call.
+    void complete_stores(Invalidation& owed) {
+        port.barrier(Barrier::dsb_ishst);
+        owed.set_stores_complete();
+    }
     // Discharges what is owed, if anything; tables that waited for it go back to the port.
     void discharge(Invalidation& owed) {
         if (owed.needs_tlbi()) {
