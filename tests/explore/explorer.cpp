@@ -54,12 +54,7 @@ private:
         Fibers& fibers = world_.fibers();
         const std::size_t given = schedule.size();
         ++result_.runs;
-        explored_.begin();
-        fibers.start([this](unsigned cpu) { explored_.run(cpu); });
-        // To the first step that anybody else can tell.
-        for (unsigned cpu = 0; cpu < fibers.count() && !world_.failed(); ++cpu) {
-            fibers.resume(cpu);
-        }
+        set_off();
         unsigned last = Fibers::none;
         for (std::size_t step = 0;; ++step) {
             unsigned choice = choose(last);
@@ -90,6 +85,28 @@ private:
         }
         if (world_.failed()) {
             fail(world_.failure());
+            tell(schedule);
+        }
+    }
+
+    // The same once more, for the story.
+    void tell(const Schedule& schedule) {
+        world_.tell_story(true);
+        set_off();
+        for (std::size_t step = 0; step < schedule.size() && !world_.failed(); ++step) {
+            world_.fibers().resume(schedule[step]);
+        }
+        result_.story = world_.story();
+        world_.tell_story(false);
+    }
+
+    // To the first step of each that anybody else can tell.
+    void set_off() {
+        Fibers& fibers = world_.fibers();
+        explored_.begin();
+        fibers.start([this](unsigned cpu) { explored_.run(cpu); });
+        for (unsigned cpu = 0; cpu < fibers.count() && !world_.failed(); ++cpu) {
+            fibers.resume(cpu);
         }
     }
 
@@ -120,10 +137,7 @@ private:
         }
     }
 
-    void fail(const std::string& what) {
-        result_.failure = what;
-        result_.story = world_.story();
-    }
+    void fail(const std::string& what) { result_.failure = what; }
 
     Explored& explored_;
     World& world_;

@@ -113,13 +113,10 @@ void World::note(std::uint64_t result) {
     }
 }
 
-void World::record(StepKind kind, std::uint64_t where, std::uint64_t before, std::uint64_t after) {
-    if (scheduled()) {
-        steps_.push_back({.kind = kind,
-                          .cpu = fibers_.running(),
-                          .where = where,
-                          .before = before,
-                          .after = after});
+void World::record(Step step) {
+    if (telling_) {
+        step.cpu = fibers_.running();
+        steps_.push_back(step);
     }
 }
 
@@ -367,7 +364,7 @@ void World::hold(std::size_t page, unsigned sections) {
 void World::enter_section() {
     if (scheduled()) {
         ++cpus_[fibers_.running()].sections;
-        record(StepKind::enter_section, 0);
+        record(StepKind::enter_section);
     }
 }
 
@@ -376,7 +373,7 @@ void World::leave_section() {
         return;
     }
     const unsigned me = fibers_.running();
-    record(StepKind::leave_section, 0);
+    record(StepKind::leave_section);
     if (--cpus_[me].sections != 0) {
         return;
     }
@@ -393,8 +390,7 @@ void World::barrier(Barrier kind) {
     }
     count_step();
     pause();
-    record(StepKind::barrier, 0);
-    steps_.back().barrier = kind;
+    record({.kind = StepKind::barrier, .barrier = kind});
     tlb_.barrier(fibers_.running(), kind);
     watch_deciding();
 }
@@ -405,8 +401,7 @@ void World::tlbi(const TlbiOperation& operation) {
     }
     count_step();
     pause();
-    record(StepKind::tlbi, 0);
-    steps_.back().tlbi = operation;
+    record({.kind = StepKind::tlbi, .tlbi = operation});
     tlb_.tlbi(fibers_.running(), operation);
 }
 
@@ -416,18 +411,14 @@ void World::shared_step() {
     }
     count_step();
     pause();
-    record(StepKind::shared, 0);
+    record(StepKind::shared);
     note(engine_state_());
 }
 
-void World::begin_operation(const char* name) {
-    record(StepKind::begin, 0);
-    steps_.back().name = name;
-}
+void World::begin_operation(const char* name) { record({.kind = StepKind::begin, .name = name}); }
 
 void World::end_operation(const char* name, std::uint64_t result) {
-    record(StepKind::end, 0, 0, result);
-    steps_.back().name = name;
+    record({.kind = StepKind::end, .after = result, .name = name});
 }
 
 void World::settled() {

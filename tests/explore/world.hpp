@@ -72,7 +72,8 @@ public:
     void report(const char* what) { report(std::string{what}); }
     bool failed() const { return !failure_.empty(); }
     const std::string& failure() const { return failure_; }
-    // What has happened in this run.
+    // What has happened in this run, if it was to be told.
+    void tell_story(bool told) { telling_ = told; }
     std::string story() const;
 
     Fibers& fibers() { return fibers_; }
@@ -153,8 +154,13 @@ private:
     void link(std::uint64_t descriptor);
     void watch_deciding();
     void note(std::uint64_t result);
-    void record(StepKind kind, std::uint64_t where, std::uint64_t before = 0,
-                std::uint64_t after = 0);
+    void record(StepKind kind, std::uint64_t where = 0, std::uint64_t before = 0,
+                std::uint64_t after = 0) {
+        if (telling_ && scheduled()) {
+            record({.kind = kind, .where = where, .before = before, .after = after});
+        }
+    }
+    void record(Step step);
     void give_back(std::size_t page);
     void set_page(std::size_t page, PageState state, unsigned held_by = 0);
     void hold(std::size_t page, unsigned sections);
@@ -176,6 +182,7 @@ private:
     std::vector<PageSharing> page_sharing_;
     std::vector<Cpu> cpus_;                 // and one more: the set-up
     std::vector<std::size_t> written_ = {}; // words that are not 0 any more
+    bool telling_ = false;
     std::vector<Step> steps_ = {};
     std::uint64_t memory_hash_ = 0;
     std::uint64_t pages_hash_ = 0;
