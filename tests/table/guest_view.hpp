@@ -5,6 +5,8 @@
 
 #include "adversary.hpp"
 #include "hardware_access.hpp"
+#include "leaf_units.hpp"
+#include "perform.hpp"
 #include "random_request.hpp"
 
 #include <twofold/table/stage2.hpp>
@@ -20,11 +22,12 @@ namespace twofold::test {
 
 class GuestView {
 public:
-    using Range = std::pair<std::uint64_t, std::uint64_t>; // start, bytes
+    using Range = LeafUnits::Range;
 
     GuestView(const Geometry& geometry, const Stage2<TestPort>& table)
         : geometry_{geometry},
-          table_{table} {}
+          table_{table},
+          units_{geometry, table} {}
 
     const IntervalMap& map() const { return oracle_; }
     // What went wrong, with the operation at which it did.
@@ -35,28 +38,30 @@ public:
         }
     }
 
-    // Before an operation. The error that it has to end with, if any.
-    std::optional<Error> begin(const RandomRequest& request) {
+    // Before an operation. The errors that it may end with; where there are some it has to.
+    std::vector<Error> begin(const RandomRequest& request) {
         request_ = request;
         update_.reset();
         visited_.clear();
-        runs_ = marked_runs();
+        runs_ = units_.marked_runs(request);
         switch (request.operation) {
         case Operation::map_if_absent:
-            return oracle_.any(request.ipa, request.length) ? std::optional{Error::already_mapped}
-                                                            : std::nullopt;
+            return what_stands_there();
         case Operation::relax:
         case Operation::make_young:
-            touched_ = leaf_at(request.ipa);
-            return oracle_.find(request.ipa) ? std::nullopt : std::optional{Error::not_mapped};
+            touched_ = units_.leaf_at(request.ipa);
+            return oracle_.find(request.ipa) ? std::vector<Error>{}
+                                             : std::vector{Error::not_mapped};
         case Operation::map:
-            touched_ = leaf_at(request.ipa);
-            return std::nullopt;
+            touched_ = units_.leaf_at(request.ipa);
+            return {};
         default:
-            touched_ = whole_leaves();
-            return std::nullopt;
+            touched_ = units_.whole_leaves(request);
+            return {};
         }
     }
+    // An operation in steps got only so far.
+    void got_to(std::uint64_t end) { request_.length = end - request_.ipa; }
     // During it.
     void visit(Ipa start, std::uint64_t size) { visited_.emplace_back(start.value, size); }
     void hardware(const std::optional<HardwareUpdate>& update) {
@@ -77,11 +82,17 @@ public:
         switch (r.operation) {
         case Operation::map:
         case Operation::map_if_absent:
+            annotations_.unmap(r.ipa, r.length);
             record_map();
             expect_largest_leaves();
             break;
         case Operation::unmap:
+            annotations_.unmap(r.ipa, r.length);
             oracle_.unmap(r.ipa, r.length);
+            break;
+        case Operation::annotate:
+            oracle_.unmap(r.ipa, r.length);
+            annotations_.map(r.ipa, r.length, 0, r.attributes);
             break;
         case Operation::protect:
             oracle_.change(r.ipa, r.length, [&](Attributes& a) {
@@ -148,54 +159,27 @@ public:
         });
     }
 
+    // What annotate() has left at an address.
+    std::optional<std::uint32_t> annotation(std::uint64_t ipa) const {
+        const auto found = annotations_.find(ipa);
+        return found ? std::optional{annotation_of(found->attributes)} : std::nullopt;
+    }
+
 private:
     std::uint64_t page() const { return geometry_.page_size(); }
 
-    // relax() and make_young() act on the leaf around the address, whose size is the engine's
-    // choice.
-    Range leaf_at(std::uint64_t ipa) const {
-        const auto found = table_.lookup(Ipa{ipa});
-        return found->mapping ? Range{found->mapping->ipa.value, found->mapping->size}
-                              : Range{ipa, 0};
-    }
-    // The leaf, or the contiguous run that it belongs to.
-    Range unit_at(std::uint64_t ipa) const {
-        const auto found = table_.lookup(Ipa{ipa});
-        if (!found->mapping) {
-            return {ipa, 0};
+    // What map_if_absent() must not replace.
+    std::vector<Error> what_stands_there() const {
+        std::vector<Error> all;
+        if (oracle_.any(request_.ipa, request_.length)) {
+            all.push_back(Error::already_mapped);
         }
-        const Mapping& m = *found->mapping;
-        const std::uint64_t size = (m.contiguous ? run_entries(m.size) : 1) * m.size;
-        return {m.ipa.value / size * size, size};
-    }
-    // By the manual's table: entries of a run, by granule and size of the leaf.
-    std::uint64_t run_entries(std::uint64_t size) const {
-        switch (geometry_.granule()) {
-        case Granule::k4:
-            return 16;
-        case Granule::k16:
-            return size == 16 * KiB ? 128 : 32;
-        case Granule::k64:
-            return 32;
+        if (annotations_.any(request_.ipa, request_.length)) {
+            all.push_back(Error::annotated);
         }
-        return 1;
+        return all;
     }
-    // The range with all of the leaves and runs at its ends.
-    Range whole_leaves() const {
-        const auto first = unit_at(request_.ipa);
-        const auto last = unit_at(request_.end() - page());
-        return {first.first, std::max(request_.end(), last.first + last.second) - first.first};
-    }
-    std::vector<Range> marked_runs() const {
-        std::vector<Range> runs;
-        const Range all = whole_leaves();
-        table_.for_each_leaf(Ipa{all.first}, all.second, [&](const Mapping& m) {
-            if (m.contiguous && (runs.empty() || runs.back() != unit_at(m.ipa.value))) {
-                runs.push_back(unit_at(m.ipa.value));
-            }
-        });
-        return runs;
-    }
+
     // Any entry of a contiguous run may note an access to any page of it. So what one entry notes
     // the run has noted, for an operation that asks for it and for leaves that leave the run.
     void merge_runs() {
@@ -208,7 +192,8 @@ private:
                 dirty |= a.dbm && a.permissions.write;
             });
             bool left = false;
-            table_.for_each_leaf(Ipa{start}, size, [&](const Mapping& m) { left |= !m.contiguous; });
+            table_.for_each_leaf(Ipa{start}, size,
+                                 [&](const Mapping& m) { left |= !m.contiguous; });
             oracle_.change(start, size, [&](Attributes& a) {
                 a.access_flag |= young && (left || op == Operation::clear_young);
                 a.permissions.write |= a.dbm && dirty && (left || op == Operation::collect_dirty);
@@ -295,7 +280,9 @@ private:
 
     const Geometry& geometry_;
     const Stage2<TestPort>& table_;
+    LeafUnits units_;
     IntervalMap oracle_ = {};
+    IntervalMap annotations_ = {}; // of which only the software bits count
     RandomRequest request_ = {};
     Range touched_ = {}; // the leaf of relax() and make_young(), the whole leaves of a sweep
     std::vector<Range> visited_ = {};

@@ -8,6 +8,7 @@
 #include "adversary.hpp"
 #include "guest_view.hpp"
 #include "hardware_access.hpp"
+#include "perform.hpp"
 #include "random_request.hpp"
 #include "walk_comparison.hpp"
 
@@ -52,7 +53,7 @@ public:
     void step() {
         request_ = source_.next(view_.map());
         RandomRequest& r = request_;
-        const auto expected_error = prepare();
+        const auto expected = prepare();
         if (trace_) {
             std::fprintf(stderr, "%s\n", describe(r, geometry_).c_str());
         }
@@ -71,17 +72,20 @@ public:
         failed_before_ = port_.failures;
         port_.allocations_until_failure.reset();
         if (!result) {
-            expect(result.error() ==
-                       (ran_out ? Error::out_of_memory : expected_error.value_or(Error{})),
+            expect(ran_out ? result.error() == Error::out_of_memory
+                           : std::ranges::count(expected, result.error()) != 0,
                    to_string(result.error()));
             if (r.operation == Operation::split) { // of which a part may be done
+                view_.succeeded();
+            } else if (progress_.next > Ipa{r.ipa}) {
+                view_.got_to(progress_.next.value);
                 view_.succeeded();
             } else {
                 expect(!keep || before == leaves(), "an error changed something");
                 expect(port_.live() == tables_before, "an error kept tables");
             }
         } else {
-            expect(!expected_error, "success where there is an error");
+            expect(expected.empty(), "success where there is an error");
             expect(!ran_out, "success in spite of a failed allocation");
             view_.succeeded();
         }
@@ -117,16 +121,18 @@ public:
     const std::vector<std::string>& failures() const { return view_.failures(); }
 
 private:
+    static constexpr unsigned most_calls = 100'000;
     using Leaf = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, Level>;
 
     std::uint64_t page() const { return geometry_.page_size(); }
 
     void expect(bool good, std::string_view what) { view_.expect(good, what); }
 
-    // The error that the request has to end with, if any.
-    std::optional<Error> prepare() {
+    // The errors that the request may end with; where there are some it has to.
+    std::vector<Error> prepare() {
         RandomRequest& r = request_;
         update_.reset();
+        progress_ = {};
         // Each block that is split takes a table.
         while (r.operation == Operation::split && leaves_in(r) > 16) {
             r.length = std::max(page(), align_down(r.length / 2, page()));
@@ -134,6 +140,7 @@ private:
         if (r.operation == Operation::map_if_absent && owed_.overlaps(Ipa{r.ipa}, r.length)) {
             settle();
         }
+        split_size_ = r.operation == Operation::split ? split_size() : 0;
         return view_.begin(r);
     }
 
@@ -144,41 +151,28 @@ private:
     }
 
     std::expected<void, Error> apply() {
-        const RandomRequest& r = request_;
-        const MapRequest m{.ipa = Ipa{r.ipa},
-                           .pa = Pa{r.pa},
-                           .length = r.length,
-                           .attributes = r.attributes,
-                           .max_size = r.max_size};
-        const auto visit = [&](Ipa start, std::uint64_t size) { view_.visit(start, size); };
-        switch (r.operation) {
-        case Operation::map:
-            return table_.map(m, owed_);
-        case Operation::map_if_absent:
-            return table_.map_if_absent(m);
-        case Operation::unmap:
-            return table_.unmap(m.ipa, r.length, owed_);
-        case Operation::protect:
-            return table_.protect(m.ipa, r.length, r.attributes.permissions, owed_);
-        case Operation::relax:
-            return table_.relax(m.ipa, r.attributes.permissions, owed_);
-        case Operation::make_young:
-            return table_.make_young(m.ipa);
-        case Operation::write_protect:
-            return table_.write_protect(m.ipa, r.length, owed_);
-        case Operation::clear_young:
-            return table_.test_and_clear_young(m.ipa, r.length, visit, &owed_);
-        case Operation::collect_dirty:
-            return table_.collect_dirty(m.ipa, r.length, owed_, visit);
-        case Operation::split:
-            return table_.split(m.ipa, r.length, split_size(), owed_);
-        case Operation::collapse:
-            if (const auto made = table_.collapse(m.ipa, r.length, owed_); !made) {
-                return std::unexpected(made.error());
-            }
-            return {};
+        if (!request_.budget || request_.operation == Operation::relax ||
+            request_.operation == Operation::make_young) {
+            return call(nullptr);
         }
+        for (unsigned calls = 0; calls < most_calls; ++calls) {
+            const Ipa before = progress_.next;
+            progress_.budget = *request_.budget;
+            if (const auto result = call(&progress_); !result) {
+                return result;
+            }
+            if (progress_.next >= Ipa{request_.end()}) {
+                return {};
+            }
+            expect(progress_.next > before, "a step that does nothing");
+        }
+        expect(false, "steps without end");
         return {};
+    }
+
+    std::expected<void, Error> call(Progress* progress) {
+        const auto visit = [&](Ipa start, std::uint64_t size) { view_.visit(start, size); };
+        return perform(table_, request_, split_size_, owed_, progress, visit);
     }
 
     // One level below the largest leaf of the range: few enough descriptors.
@@ -266,6 +260,7 @@ private:
         // And what the engine itself says about it.
         const auto found = table_.lookup(ipa);
         expect(found->mapping.has_value() == want.has_value(), "lookup() finds something else");
+        expect(found->annotation == view_.annotation(ipa.value), "lookup() finds no annotation");
         if (want && found->mapping) {
             expect(found->mapping->pa.value + (ipa - found->mapping->ipa) == want->pa,
                    "lookup() finds another output");
@@ -289,6 +284,8 @@ private:
     RandomRequest request_ = {};
     std::optional<std::uint64_t> disturbance_ = {}; // atomics until an access of the guest
     std::optional<HardwareUpdate> update_ = {};     // what that changed
+    Progress progress_ = {};                        // of an operation in steps
+    std::uint64_t split_size_ = 0;
     unsigned failed_before_ = 0;
     bool trace_ = false;
 };

@@ -29,10 +29,11 @@ enum class Operation : std::uint8_t {
     collect_dirty,
     split,
     collapse,
+    annotate,
 };
-inline constexpr std::array<const char*, 11> operation_names = {
-    "map",           "map_if_absent", "unmap",         "protect", "relax",   "make_young",
-    "write_protect", "clear_young",   "collect_dirty", "split",   "collapse"};
+inline constexpr std::array<const char*, 12> operation_names = {
+    "map",           "map_if_absent", "unmap",         "protect", "relax",    "make_young",
+    "write_protect", "clear_young",   "collect_dirty", "split",   "collapse", "annotate"};
 
 struct RandomRequest {
     Operation operation = Operation::map;
@@ -41,6 +42,7 @@ struct RandomRequest {
     std::uint64_t pa = 0;
     Attributes attributes = {};
     std::uint64_t max_size = ~std::uint64_t{0};
+    std::optional<std::uint64_t> budget = {}; // of each call, where the work is done in steps
 
     std::uint64_t end() const { return ipa + length; }
     bool contains(std::uint64_t at) const { return ipa <= at && at < end(); }
@@ -55,6 +57,9 @@ inline std::string describe(const RandomRequest& r, const Geometry& geometry) {
         << (p.execute_el0 ? "u" : "-") << (r.attributes.access_flag ? " af" : "")
         << (r.attributes.dbm ? " dbm" : "") << (r.attributes.fnxs ? " fnxs" : "") << " in "
         << name_of(geometry);
+    if (r.budget) {
+        out << " in steps of 0x" << *r.budget;
+    }
     return out.str();
 }
 
@@ -78,6 +83,9 @@ public:
         pick_range(r);
         pick_pa(r);
         pick_attributes(r);
+        if (choices_.one_in(5)) {
+            r.budget = std::uint64_t{1} << (3 * choices_.below(4));
+        }
         if (r.operation == Operation::map && choices_.one_in(3)) {
             repeat_what_is_mapped(r, mapped);
         }

@@ -24,7 +24,7 @@ void run(const CpuFeatures& features, unsigned steps, std::uint64_t seed) {
     }
 }
 
-TEST(RandomOperations, EveryGeometryOfACpuWithEverything) { run(full_features(), 120, 1); }
+TEST(RandomOperations, EveryGeometryOfACpuWithEverything) { run(full_features(), 90, 1); }
 
 // Armv8.0: no FWB, XNX, range or hinted TLBI, small input sizes or LPA2.
 TEST(RandomOperations, EveryGeometryOfAnArmv80Cpu) {
@@ -32,7 +32,7 @@ TEST(RandomOperations, EveryGeometryOfAnArmv80Cpu) {
     f.pa_bits = 44;
     f.lpa2_4k = f.lpa2_16k = f.ttst = f.xnx = f.fwb = f.ttl = f.tlbi_range = false;
     f.access_flag = f.dirty_state = f.vmid16 = false;
-    run(f, 120, 1000);
+    run(f, 90, 1000);
 }
 
 } // namespace

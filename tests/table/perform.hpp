@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// perform: a RandomRequest as the call of Stage2 that it stands for.
+#pragma once
+
+#include "random_request.hpp"
+
+#include <twofold/table/stage2.hpp>
+
+#include <cstdint>
+#include <expected>
+
+namespace twofold::test {
+
+// What annotate() is asked to leave.
+inline std::uint32_t annotation_of(const Attributes& a) {
+    return a.software * std::uint32_t{0x1111'1111};
+}
+
+// `split_size`: of split(). visit(Ipa start, std::uint64_t size): what the sweeps report.
+template <class Table, class Visit>
+std::expected<void, Error> perform(Table& table, const RandomRequest& r, std::uint64_t split_size,
+                                   Invalidation& owed, Progress* progress, Visit&& visit) {
+    const MapRequest m{.ipa = Ipa{r.ipa},
+                       .pa = Pa{r.pa},
+                       .length = r.length,
+                       .attributes = r.attributes,
+                       .max_size = r.max_size};
+    switch (r.operation) {
+    case Operation::map:
+        return table.map(m, owed, progress);
+    case Operation::map_if_absent:
+        return table.map_if_absent(m, progress);
+    case Operation::unmap:
+        return table.unmap(m.ipa, r.length, owed, progress);
+    case Operation::protect:
+        return table.protect(m.ipa, r.length, r.attributes.permissions, owed, progress);
+    case Operation::relax:
+        return table.relax(m.ipa, r.attributes.permissions, owed);
+    case Operation::make_young:
+        return table.make_young(m.ipa);
+    case Operation::write_protect:
+        return table.write_protect(m.ipa, r.length, owed, progress);
+    case Operation::clear_young:
+        return table.test_and_clear_young(m.ipa, r.length, visit, &owed, progress);
+    case Operation::collect_dirty:
+        return table.collect_dirty(m.ipa, r.length, owed, visit, progress);
+    case Operation::split:
+        return table.split(m.ipa, r.length, split_size, owed, progress);
+    case Operation::collapse:
+        if (const auto made = table.collapse(m.ipa, r.length, owed, r.max_size, progress); !made) {
+            return std::unexpected(made.error());
+        }
+        return {};
+    case Operation::annotate:
+        return table.annotate(m.ipa, r.length, annotation_of(r.attributes), owed, progress);
+    }
+    return {};
+}
+
+} // namespace twofold::test
