@@ -155,6 +155,16 @@ private:
         return a;
     }
 
+    // With or without a budget, until all is done or the caller has had enough.
+    template <class Call>
+    void in_steps(const Request& r, const Call& call) {
+        const std::uint64_t budget = one_in(4) ? 20 + below(60) : Progress::unlimited;
+        Progress progress;
+        do {
+            progress.budget = budget;
+        } while (call(&progress) && progress.next < r.ipa + r.length && !one_in(8));
+    }
+
     void step() {
         const Request r = request();
         const auto ignore = [](Ipa, std::uint64_t) {};
@@ -173,12 +183,18 @@ private:
             if (one_in(20)) {
                 (void)table_.unmap(Ipa{0}, geometry_.ipa_limit(), owed());
             } else {
-                (void)table_.unmap(r.ipa, one_in(2) ? r.length : page(), owed());
+                in_steps(r, [&](Progress* p) {
+                    return table_.unmap(r.ipa, r.length, owed(), p).has_value();
+                });
             }
             break;
-        case 5:
-            (void)table_.protect(r.ipa, r.length, attributes().permissions, owed());
+        case 5: {
+            const Permissions permissions = attributes().permissions;
+            in_steps(r, [&](Progress* p) {
+                return table_.protect(r.ipa, r.length, permissions, owed(), p).has_value();
+            });
             break;
+        }
         case 6:
             (void)table_.relax(r.ipa, Permissions::rwx(), owed());
             break;
@@ -197,7 +213,6 @@ private:
             break;
         case 11:
             (void)table_.split(r.ipa, r.length, page(), owed());
-            settle(); // a live split does not say what is still owed for its leaves
             break;
         default:
             if (one_in(3)) {
@@ -205,7 +220,6 @@ private:
                 if (one_in(2)) {
                     map(r);
                 }
-                settle(); // an annotation does not say what is still owed for its place
             } else {
                 (void)table_.collapse(
                     Ipa{0}, std::min(8 * MiB + 64 * page(), geometry_.ipa_limit()), owed());
@@ -215,12 +229,7 @@ private:
     void map(const Request& r) {
         const MapRequest request{r.ipa, r.pa, r.length, attributes(),
                                  one_in(3) ? page() : ~std::uint64_t{0}};
-        // With or without a budget, until all is done.
-        const std::uint64_t budget = one_in(4) ? 20 + below(60) : Progress::unlimited;
-        Progress progress;
-        do {
-            progress.budget = budget;
-        } while (table_.map(request, owed(), &progress) && progress.next < r.ipa + r.length);
+        in_steps(r, [&](Progress* p) { return table_.map(request, owed(), p).has_value(); });
     }
 
     Geometry geometry_;
