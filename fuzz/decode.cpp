@@ -4,6 +4,7 @@
 #include "decode_descriptor.hpp"
 #include "decode_registers.hpp"
 
+// NOLINTNEXTLINE(readability-identifier-naming): as libFuzzer has it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace twofold::fuzz;
     ByteChoices choices{{data, size}};

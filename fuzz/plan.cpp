@@ -210,6 +210,7 @@ void run(ByteChoices& choices) {
 } // namespace
 } // namespace twofold::fuzz
 
+// NOLINTNEXTLINE(readability-identifier-naming): as libFuzzer has it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     twofold::fuzz::ByteChoices choices{{data, size}};
     twofold::fuzz::run(choices);
