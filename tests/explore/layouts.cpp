@@ -45,6 +45,7 @@ Place place_16k() {
             .leaf = 16 * KiB,
             .block = 32 * MiB,
             .run = 2 * MiB,
+            .page = 16 * KiB,
             .stops = {0, 1, 2, 127, 128, 2047}};
 }
 Place place_64k() {
@@ -52,14 +53,17 @@ Place place_64k() {
             .leaf = 64 * KiB,
             .block = 512 * MiB,
             .run = 2 * MiB,
+            .page = 64 * KiB,
             .stops = {0, 1, 2, 31, 32, 8191}};
 }
 
 Operation operation(const Place& place, Verb verb, Form form) {
-    const std::uint64_t start = form == Form::second ? place.leaf : 0;
+    const std::uint64_t start = form == Form::second || form == Form::page ? place.leaf : 0;
     return {.verb = verb,
             .ipa = Ipa{start},
-            .length = form == Form::all ? place.block : place.leaf,
+            .length = form == Form::all    ? place.block
+                      : form == Form::page ? place.page
+                                           : place.leaf,
             .pa = other_memory + start,
             .leaf = place.leaf};
 }
@@ -92,6 +96,11 @@ std::vector<Operation> main_operations(const Place& place) {
     all.push_back(operation(place, Verb::map_if_absent, Form::second));
     for (const Verb verb : {Verb::unmap, Verb::collect_dirty, Verb::collapse}) {
         all.push_back(operation(place, verb, Form::all));
+    }
+    if (place.page != place.leaf) {
+        for (const Verb verb : {Verb::map_if_absent, Verb::unmap}) {
+            all.push_back(operation(place, verb, Form::page));
+        }
     }
     return all;
 }

@@ -121,13 +121,13 @@ TEST(Explorer, TriesEveryOrder) {
     const auto two = explored({add, add}, judge);
     expect_none(two);
     EXPECT_EQ(two.schedules, 4U);
-    EXPECT_EQ(std::ranges::count(ends, 12), 0);
-    for (const std::uint64_t sum : {4, 8}) {
+    EXPECT_EQ(std::ranges::count(ends, 12U), 0);
+    for (const std::uint64_t sum : {4U, 8U}) {
         EXPECT_GE(std::ranges::count(ends, sum), 1) << sum;
     }
     ends.clear();
     expect_none(explored({add, add, add}, judge));
-    for (const std::uint64_t sum : {4, 8, 12}) {
+    for (const std::uint64_t sum : {4U, 8U, 12U}) {
         EXPECT_GE(std::ranges::count(ends, sum), 1) << sum;
     }
 }

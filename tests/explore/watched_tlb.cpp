@@ -186,19 +186,20 @@ std::optional<std::string> WatchedTlb::add(const Held& found) {
 
 std::optional<std::string> WatchedTlb::add_from_stale_tables() {
     std::optional<std::string> wrong;
-    for (std::size_t i = 0; i < held_.size(); ++i) {
-        if (held_[i].leaf || !held_[i].stale) {
+    // A walk finds all levels below, so what it adds need not be looked at.
+    for (const Held& table : std::vector<Held>{held_}) {
+        if (table.leaf || !table.stale) {
             continue;
         }
         std::vector<Held> found;
-        walk(held_[i], found, nullptr);
+        walk(table, found, nullptr);
         for (Held below : found) {
             below.stale = true;
-            below.writer = held_[i].writer;
-            below.seen_by_all = held_[i].seen_by_all;
-            below.seen_by = held_[i].seen_by;
-            below.writers = held_[i].writers;
-            below.progress = held_[i].progress;
+            below.writer = table.writer;
+            below.seen_by_all = table.seen_by_all;
+            below.seen_by = table.seen_by;
+            below.writers = table.writers;
+            below.progress = table.progress;
             if (auto w = add(below); w && !wrong) {
                 wrong = std::move(w);
             }
@@ -212,10 +213,8 @@ std::optional<std::string> WatchedTlb::written(unsigned cpu, std::uint64_t addre
     std::vector<Held> found;
     std::vector<Current> current(ipas_.size());
     for (std::size_t i = 0; i < ipas_.size(); ++i) {
-        walk({.ipa = ipas_[i],
-              .level = static_cast<std::int8_t>(shape_.initial_level),
-              .address = shape_.root},
-             found, &current[i]);
+        walk({.ipa = ipas_[i], .level = shape_.initial_level, .address = shape_.root}, found,
+             &current[i]);
     }
     for (Held& held : held_) {
         const auto again = std::ranges::find_if(found, [&](const Held& f) { return f.same(held); });

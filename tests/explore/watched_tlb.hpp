@@ -93,7 +93,7 @@ private:
 
     struct Held {
         std::uint64_t ipa = 0;
-        std::int8_t level = 3;
+        int level = 3;
         bool leaf = false;
         std::uint64_t address = 0; // of the table, or of the page that `ipa` is mapped to
         std::uint64_t size = 0;    // of a leaf: what the entry covers, a contiguous run as a whole

@@ -120,7 +120,7 @@ void World::record(Step step) {
     }
 }
 
-void World::stop_only_at(std::vector<unsigned> entries) {
+void World::stop_only_at(const std::vector<unsigned>& entries) {
     stops_.assign(stops_.size(), entries.empty());
     for (const unsigned entry : entries) {
         stops_[entry] = true;

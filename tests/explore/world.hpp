@@ -88,7 +88,7 @@ public:
     void learn();
     // A bound: in each table, others go on before an access to these entries only. Empty: to any.
     // Entries that are alike are walked over by loops, so a few of them stand for the rest.
-    void stop_only_at(std::vector<unsigned> entries);
+    void stop_only_at(const std::vector<unsigned>& entries);
     std::uint64_t steps(unsigned cpu) const { return cpus_[cpu].steps; }
     void limit_steps(std::uint64_t limit) { step_limit_ = limit; }
 

@@ -134,6 +134,7 @@ TEST(Epochs, ReadersNeverSeeWhatIsGivenBack) {
     static_assert(offsetof(Node, retired) == 0);
     std::array<Node, 16> nodes;
     std::vector<Node*> free;
+    free.reserve(nodes.size());
     for (Node& node : nodes) {
         free.push_back(&node);
     }
