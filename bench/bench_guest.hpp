@@ -55,25 +55,27 @@ public:
         settle();
     }
     void map_each() {
-        for (std::uint64_t n = 0; n < leaves(); ++n) {
+        for (std::uint64_t n = 0, count = leaves(); n < count; ++n) {
             check(table_.map_if_absent(request(leaf(n), leaf_, leaf_, Permissions::rwx()))
                       .has_value());
         }
     }
     void unmap_each() {
-        for (std::uint64_t n = 0; n < leaves(); ++n) {
+        for (std::uint64_t n = 0, count = leaves(); n < count; ++n) {
             check(table_.unmap(leaf(n), leaf_, owed_).has_value());
             settle();
         }
     }
     void lookup_each() {
-        for (std::uint64_t n = 0; n < leaves(); ++n) {
-            check(table_.lookup(leaf(scattered(n)))->mapping.has_value());
+        const std::uint64_t count = leaves();
+        for (std::uint64_t n = 0; n < count; ++n) {
+            check(table_.lookup(leaf(scattered(n, count)))->mapping.has_value());
         }
     }
     void relax_each() {
-        for (std::uint64_t n = 0; n < leaves(); ++n) {
-            check(table_.relax(leaf(scattered(n)), Permissions::rw(), owed_).has_value());
+        const std::uint64_t count = leaves();
+        for (std::uint64_t n = 0; n < count; ++n) {
+            check(table_.relax(leaf(scattered(n, count)), Permissions::rw(), owed_).has_value());
             settle();
         }
     }
@@ -83,13 +85,17 @@ public:
     }
     void clear_young() {
         std::uint64_t young = 0;
-        check(table_.test_and_clear_young(start(), length_, [&](Ipa, std::uint64_t) { ++young; })
+        check(table_
+                  .test_and_clear_young(start(), length_,
+                                        [&](Ipa, std::uint64_t, std::uint64_t n) { young += n; })
                   .has_value());
         check(young == leaves());
     }
     void scan_dirty() {
         std::uint64_t dirty = 0;
-        check(table_.collect_dirty(start(), length_, owed_, [&](Ipa, std::uint64_t) { ++dirty; })
+        check(table_
+                  .collect_dirty(start(), length_, owed_,
+                                 [&](Ipa, std::uint64_t, std::uint64_t n) { dirty += n; })
                   .has_value());
         check(dirty == 0);
         settle();
@@ -112,7 +118,9 @@ private:
     Ipa start() const { return Ipa{GiB}; }
     Ipa leaf(std::uint64_t n) const { return start() + n * leaf_; }
     // Each leaf once, far from the one before: the count is a power of two, the factor is odd.
-    std::uint64_t scattered(std::uint64_t n) const { return (n * 0x9e37'79b1) & (leaves() - 1); }
+    static std::uint64_t scattered(std::uint64_t n, std::uint64_t count) {
+        return (n * 0x9e37'79b1) & (count - 1);
+    }
     MapRequest request(Ipa ipa, std::uint64_t length, std::uint64_t largest,
                        Permissions permissions) const {
         return {.ipa = ipa,

@@ -50,7 +50,9 @@ struct AttributeFormat {
 
     // The descriptor bits of `a`; an error for what the format cannot express, never a weaker or
     // stronger setting. DBM and FnXS are written as asked: Stage2 knows whether the CPU has them.
-    constexpr std::expected<std::uint64_t, Error> encode(const Attributes& a) const {
+    // In line: what a caller says with constants is settled when he is compiled.
+    [[gnu::always_inline]] constexpr std::expected<std::uint64_t, Error>
+    encode(const Attributes& a) const {
         const auto xn = a.permissions.xn(xnx);
         if (!xn) {
             return std::unexpected(xn.error());

@@ -82,11 +82,11 @@ public:
         return {(d.value & ~address_mask(level)) | encode_address(pa)};
     }
 
-    // The leaf `d` of `level` without its address, as a leaf of `below`, the same or a higher level number: a
-    // page has a descriptor type of its own, and no nT. Whether it is one of a run is not inherited.
+    // The leaf `d` of `level` without its address, as a leaf of `below`, the same or a higher level
+    // number: a page has a descriptor type of its own, and no nT. Whether it is one of a run is not
+    // inherited.
     constexpr std::uint64_t attributes_below(Descriptor d, Level level, Level below) const {
-        const std::uint64_t bits =
-            d.value & ~(address_mask(level) | leaf::contiguous::mask | 0b11);
+        const std::uint64_t bits = d.value & ~(address_mask(level) | leaf::contiguous::mask | 0b11);
         return below == page_level ? (bits & ~leaf::nt::mask) | 0b11 : bits | 0b01;
     }
 
@@ -115,13 +115,13 @@ private:
         return page_bits_ + index_bits_ * static_cast<unsigned>(page_level - level);
     }
     constexpr Pa decode_address(Descriptor d, std::uint64_t mask) const {
-        std::uint64_t pa = d.value & mask;
-        if (wide_64k_) {
-            pa |= Field<15, 12>::get(d.value) << 48;
-        } else if (lpa2_) {
-            pa |= (d.value & bit_mask(49, 48)) | (Field<9, 8>::get(d.value) << 50);
+        const std::uint64_t low = d.value & mask;
+        if (!wide_64k_ && !lpa2_) [[likely]] {
+            return Pa{low};
         }
-        return Pa{pa};
+        return Pa{low |
+                  (wide_64k_ ? Field<15, 12>::get(d.value) << 48
+                             : (d.value & bit_mask(49, 48)) | (Field<9, 8>::get(d.value) << 50))};
     }
 
     std::uint64_t table_mask_; // bits 47:0 of a table's address

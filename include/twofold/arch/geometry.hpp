@@ -63,7 +63,7 @@ public:
 
     // The first IPA that is outside: 2^ipa_bits.
     constexpr std::uint64_t ipa_limit() const { return std::uint64_t{1} << ipa_bits_; }
-    constexpr bool contains(Ipa ipa) const { return ipa.value < ipa_limit(); }
+    constexpr bool contains(Ipa ipa) const { return (ipa.value >> ipa_bits_) == 0; }
     // Whether [ipa, ipa + length) is inside; no wrap-around can make it so.
     constexpr bool contains(Ipa ipa, std::uint64_t length) const {
         return ipa.value <= ipa_limit() && length <= ipa_limit() - ipa.value;

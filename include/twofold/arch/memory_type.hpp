@@ -67,28 +67,17 @@ constexpr std::string_view to_string(Shareability shareability) {
 // [5:2] MemAttr. Without FWB (S2DecodeMemAttrs): Device 00tt, Normal outer[3:2] inner[1:0].
 // With FWB (AArch64.S2ApplyFWBMemAttrs): Device x0tt, 101 NC, 110 WB, 111 as stage 1.
 constexpr std::expected<std::uint64_t, Error> encode_memory_type(MemoryType type, bool fwb) {
-    switch (type) {
-    case MemoryType::device_nGnRnE:
-    case MemoryType::device_nGnRE:
-    case MemoryType::device_nGRE:
-    case MemoryType::device_GRE:
-        return static_cast<std::uint64_t>(type);
-    case MemoryType::normal_nc:
-        return 0b0101;
-    case MemoryType::normal_wt:
-        if (fwb) {
-            return std::unexpected(Error::memory_type_not_with_fwb);
-        }
-        return 0b1010;
-    case MemoryType::normal_wb:
-        return fwb ? 0b0110 : 0b1111;
-    case MemoryType::stage1_decides:
-        if (!fwb) {
-            return std::unexpected(Error::memory_type_needs_fwb);
-        }
-        return 0b0111;
+    constexpr std::uint8_t none = 0xff;
+    constexpr std::uint8_t values[2][8] = {
+        {0b0000, 0b0001, 0b0010, 0b0011, 0b0101, 0b1010, 0b1111, none},
+        {0b0000, 0b0001, 0b0010, 0b0011, 0b0101, none, 0b0110, 0b0111},
+    };
+    const std::uint8_t value = values[fwb ? 1 : 0][static_cast<unsigned>(type) & 7];
+    if (value == none) [[unlikely]] {
+        return std::unexpected(fwb ? Error::memory_type_not_with_fwb
+                                   : Error::memory_type_needs_fwb);
     }
-    return std::unexpected(Error::memory_type_needs_fwb);
+    return value;
 }
 
 // The type that a MemAttr value means; for Normal memory with different inner and outer

@@ -50,13 +50,11 @@ struct Permissions {
     }
     // [54:53] XN. Without FEAT_XNX only bit 54 exists, so EL0 and EL1 cannot differ.
     constexpr std::expected<std::uint64_t, Error> xn(bool has_xnx) const {
-        if (execute_el1 == execute_el0) {
-            return execute_el1 ? 0b00 : 0b10;
-        }
-        if (!has_xnx) {
+        if (execute_el1 != execute_el0 && !has_xnx) {
             return std::unexpected(Error::execute_needs_xnx);
         }
-        return execute_el0 ? 0b01 : 0b11;
+        // 00 both, 01 EL0, 10 none, 11 EL1
+        return (execute_el0 ? 0b00 : 0b10) | (execute_el1 != execute_el0 ? 0b01 : 0b00);
     }
     static constexpr Permissions decode(std::uint64_t s2ap, std::uint64_t xn, bool has_xnx) {
         const std::uint64_t effective = has_xnx ? xn : xn & 0b10;

@@ -165,14 +165,14 @@ private:
             !tree_.format.output(first, level).is_aligned(tree_.geometry.entry_size(block_level))) {
             return std::nullopt;
         }
-        constexpr unsigned piece = 64; // entries; a table that is not uniform shows early
+        constexpr unsigned piece = 128; // entries; a table that is not uniform shows early
         const std::uint64_t step = tree_.geometry.entry_size(level);
         const unsigned count = tree_.geometry.entries_below_root();
         // The address bits count up in place: within a block no carry leaves bits 47:12.
         std::uint64_t expected = first.value;
         for (unsigned start = 0; start < count; start += piece) {
             std::uint64_t differing = 0;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (unsigned i = start; i < start + piece; ++i) {
                 differing |= entries.load(i) ^ expected;
                 expected += step;
@@ -210,7 +210,7 @@ private:
                           std::uint64_t expected) {
         Leaves all;
         const std::uint64_t step = tree_.geometry.entry_size(level);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (unsigned i = start; i < start + count; ++i, expected += step) {
             const std::uint64_t d = frozen::freeze(entries, i, level);
             all.differing |= d ^ expected;

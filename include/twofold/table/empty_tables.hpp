@@ -22,7 +22,7 @@ std::optional<Step> drop_empty_table(Tree<Port>& tree, Ipa ipa, const Step& empt
         return std::nullopt;
     }
     const std::uint64_t tombstone = tree.tombstone(owed);
-    if (tombstone == 0 || !tree.close(emptied.table, tombstone)) {
+    if (tombstone == 0 || !tree.close(emptied.table)) {
         return std::nullopt;
     }
     tree.table(above.table).exchange(above.index, tombstone);
@@ -51,11 +51,17 @@ void drop_if_empty(Tree<Port>& tree, Ipa ipa, Step emptied, Invalidation& owed,
 
 // For who holds no stripes.
 template <TablePort Port>
-void drop_if_empty(Tree<Port>& tree, Ipa ipa, const Step& emptied, Invalidation& owed) {
+[[gnu::noinline]] void drop_empty_tables(Tree<Port>& tree, Ipa ipa, Step emptied,
+                                         Invalidation& owed) {
+    HeldStripes held{tree.port, tree.stripes};
+    drop_if_empty(tree, ipa, emptied, owed, held);
+}
+template <TablePort Port>
+[[gnu::always_inline]] inline void drop_if_empty(Tree<Port>& tree, Ipa ipa, const Step& emptied,
+                                                 Invalidation& owed) {
     if (emptied.level != tree.geometry.initial_level() &&
         tree.seems_empty(emptied.table, emptied.index)) {
-        HeldStripes held{tree.port, tree.stripes};
-        drop_if_empty(tree, ipa, emptied, owed, held);
+        drop_empty_tables(tree, ipa, emptied, owed);
     }
 }
 

@@ -16,9 +16,10 @@
 
 namespace twofold {
 
-template <TablePort Port>
-void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& features,
-                const Invalidation& owed) {
+// `tlbis(port)` issues those of stage 2, and says whether the whole VMID has gone with them.
+template <TablePort Port, class Tlbis>
+[[gnu::always_inline]] inline void invalidate_with(Port& port, const CpuFeatures& features,
+                                                   const Invalidation& owed, Tlbis&& tlbis) {
     // For ports that record what was asked for, before it is planned.
     if constexpr (requires { port.note(owed); }) {
         port.note(owed);
@@ -30,17 +31,41 @@ void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& feature
     if (!owed.stores_complete()) {
         port.barrier(local ? Barrier::dsb_nshst : Barrier::dsb_ishst);
     }
-    bool whole = false;
-    plan_invalidation(geometry, features, owed, [&](const TlbiOperation& operation) {
-        port.tlbi(operation);
-        whole = operation.kind == TlbiKind::vmalls12;
-    });
+    const bool whole = tlbis(port);
     port.barrier(complete);
     if (!whole) {
         port.tlbi({.kind = TlbiKind::vmalle1, .scope = owed.scope(), .nxs = nxs});
         port.barrier(complete);
     }
     port.barrier(Barrier::isb);
+}
+
+template <TablePort Port>
+void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& features,
+                const Invalidation& owed) {
+    invalidate_with(port, features, owed, [&](Port& p) {
+        bool whole = false;
+        plan_invalidation(geometry, features, owed, [&](const TlbiOperation& operation) {
+            p.tlbi(operation);
+            whole = operation.kind == TlbiKind::vmalls12;
+        });
+        return whole;
+    });
+}
+
+// The same where one page is owed and no more, which is what a fault owes. `hint`: TlbiByIpa::ttl
+// of a page, or 0.
+template <TablePort Port>
+[[gnu::always_inline]] inline void invalidate_page(Port& port, const CpuFeatures& features,
+                                                   const Invalidation& owed, std::uint64_t hint) {
+    invalidate_with(port, features, owed, [&](Port& p) {
+        p.tlbi({.kind = TlbiKind::ipas2,
+                .scope = owed.scope(),
+                .last_level = true,
+                .nxs = features.xs && owed.nxs(),
+                .operand = hint | TlbiByIpa::ipa_51_12::of(owed.first_start().value >> 12)});
+        return false;
+    });
 }
 
 } // namespace twofold

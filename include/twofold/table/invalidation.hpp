@@ -52,6 +52,7 @@ public:
           nxs_{other.nxs_},
           whole_{other.whole_},
           stores_complete_{other.stores_complete_},
+          one_page_{other.one_page_},
           ticket_{other.ticket_} {
         other.clear();
     }
@@ -84,9 +85,9 @@ public:
     }
 
     // A leaf of `level` at `ipa` changed.
-    constexpr void add_leaf(Ipa ipa, std::uint64_t size, Level level,
-                            InvalidationScope scope = InvalidationScope::inner_shareable,
-                            bool fnxs = false) {
+    [[gnu::always_inline]] constexpr void
+    add_leaf(Ipa ipa, std::uint64_t size, Level level,
+             InvalidationScope scope = InvalidationScope::inner_shareable, bool fnxs = false) {
         nxs_ &= fnxs;
         add({.start = ipa, .length = size, .level = level}, scope);
     }
@@ -100,6 +101,7 @@ public:
     }
     constexpr void add_whole_vmid() {
         stores_complete_ = false;
+        one_page_ = false;
         whole_ = true;
         count_ = 0;
         leaf_only_ = false;
@@ -112,25 +114,56 @@ public:
     // For the engine: what its tombstones carry, 0 before the first (Tickets).
     constexpr std::uint64_t ticket() const { return ticket_; }
     constexpr void set_ticket(std::uint64_t ticket) { ticket_ = ticket; }
+    // For the engine: what one fault owes, a page. As add_leaf(), and remembered if it is all.
+    [[gnu::always_inline]] constexpr void add_page(Ipa ipa, std::uint64_t size,
+                                                   InvalidationScope scope, bool fnxs) {
+        if (count_ != 0 || whole_) [[unlikely]] {
+            add_leaf(ipa, size, page_level, scope, fnxs);
+            return;
+        }
+        ranges_[0] = {.start = ipa, .length = size, .level = page_level};
+        count_ = 1;
+        one_page_ = leaf_only_ && tables_.count == 0;
+        nxs_ &= fnxs;
+        scope_ = std::max(scope_, scope);
+        stores_complete_ = false;
+    }
+    constexpr bool is_one_page() const { return one_page_; }
+    constexpr Ipa first_start() const { return ranges_[0].start; }
     // For the engine: the stores that led here are visible to every walker (DSB ISHST).
     constexpr bool stores_complete() const { return stores_complete_; }
     constexpr void set_stores_complete() { stores_complete_ = true; }
     // For the engine: everything is done.
     constexpr void clear() {
-        count_ = 0;
         tables_ = {};
+        clear_leaves();
+    }
+    // The same where there are no tables.
+    constexpr void clear_leaves() {
+        count_ = 0;
         scope_ = InvalidationScope::local;
         leaf_only_ = true;
         nxs_ = true;
         whole_ = false;
         stores_complete_ = true;
+        one_page_ = false;
         ticket_ = 0;
     }
 
 private:
-    constexpr void add(InvalidationRange range, InvalidationScope scope) {
+    [[gnu::always_inline]] constexpr void add(const InvalidationRange& range,
+                                              InvalidationScope scope) {
         stores_complete_ = false;
+        one_page_ = false;
         scope_ = std::max(scope_, scope);
+        if (count_ == 0 && !whole_) {
+            ranges_[0] = range;
+            count_ = 1;
+            return;
+        }
+        join(range);
+    }
+    constexpr void join(const InvalidationRange& range) {
         if (whole_) {
             return;
         }
@@ -163,6 +196,7 @@ private:
     bool nxs_ = true;
     bool whole_ = false;
     bool stores_complete_ = true;
+    bool one_page_ = false;
     std::uint64_t ticket_ = 0;
 };
 

@@ -86,8 +86,14 @@ constexpr void plan_invalidation(const Geometry& geometry, const CpuFeatures& fe
     TlbiOperation form{.kind = TlbiKind::vmalls12, .scope = owed.scope()};
     form.last_level = owed.leaf_only();
     form.nxs = features.xs && owed.nxs();
+    const auto ranges = owed.ranges();
+    if (ranges.size() == 1 && invalidation_plan::steps(geometry, ranges.front()) == 1) {
+        invalidation_plan::by_ipa(geometry, features, form, ranges.front().start,
+                                  ranges.front().end(), ranges.front().level, emit);
+        return;
+    }
     std::uint64_t count = 0;
-    for (const InvalidationRange& range : owed.ranges()) {
+    for (const InvalidationRange& range : ranges) {
         if (invalidation_plan::worth_range(geometry, features, range)) {
             invalidation_plan::by_range(geometry, features, form, range,
                                         [&](const TlbiOperation&) { ++count; });

@@ -8,6 +8,7 @@
 #include <twofold/table/tree.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 
 namespace twofold {
@@ -32,8 +33,9 @@ public:
           progress_{progress} {}
 
     // Clears the bits with one atomic operation each, which keeps what hardware sets meanwhile, and
-    // calls visit(Ipa start, std::uint64_t size). What changed is added to `owed`, if there is one,
-    // by stretches.
+    // calls visit(Ipa start, std::uint64_t size) for each leaf or run, or visit(start, size,
+    // std::uint64_t count) for `count` of them in a row. What changed is added to `owed`, if there
+    // is one, by stretches.
     template <class Visit>
     void run(IpaRange range, Visit&& visit) {
         progress_.next = range.start;
@@ -110,57 +112,67 @@ private:
     template <PortTable Entries>
     unsigned skip(Entries& entries, unsigned i, unsigned most, Level level) const {
         const Test meant = test(level);
-        unsigned n = 0;
-        if (level == page_level && !sweep_.adopt_tombstones) {
-#pragma GCC unroll 4
-            for (; n < most; ++n) {
-                if (meant(entries.load(i + n))) {
+        const unsigned end = i + most;
+        unsigned k = i;
+        if (level == page_level && !sweep_.adopt_tombstones && meant.any == 0) {
+#pragma GCC unroll 8
+            for (; k < end; ++k) {
+                if ((entries.load(k) & meant.mask) == meant.value) {
                     break;
                 }
             }
-            return n;
+            return k - i;
         }
         const std::uint64_t type = level == page_level ? 0b11 : 0b01;
-        while (n < most) {
-            const std::uint64_t d = entries.load(i + n);
+        for (; k < end; ++k) {
+            const std::uint64_t d = entries.load(k);
             if ((d & 0b11) != type || meant(d)) {
                 break;
             }
-            ++n;
         }
-        return n;
+        return k - i;
     }
 
-    // Leaves from `i` on that are meant, and stand alone: clears their bits.
+    // Leaves from `i` on that are meant, in the same way as the first, and stand alone: clears
+    // their bits.
     template <PortTable Entries, class Visit>
     unsigned act(Entries& entries, unsigned i, unsigned most, Level level, Ipa start,
                  Visit& visit) {
-        const std::uint64_t size = tree_.geometry.entry_size(level);
-        Test meant = test(level);
-        meant.mask |= leaf::contiguous::mask;
+        const std::uint64_t first = entries.load(i);
+        Test like = test(level);
+        if (!like(first)) {
+            return 0;
+        }
+        like.value |= first & like.any;
+        like.mask |= like.any | leaf::contiguous::mask;
         const std::uint64_t clear = sweep_.clear;
-        unsigned n = 0;
-        if (meant.any == 0) {
-#pragma GCC unroll 4
-            for (; n < most; ++n) {
-                if ((entries.load(i + n) & meant.mask) != meant.value) {
-                    break;
-                }
-                entries.clear_bits(i + n, clear);
-                visit(start + n * size, size);
+        const unsigned end = i + most;
+        unsigned k = i;
+#pragma GCC unroll 8
+        for (; k < end; ++k) {
+            if ((entries.load(k) & like.mask) != like.value) {
+                break;
+            }
+            entries.clear_bits(k, clear);
+        }
+        const std::uint64_t size = tree_.geometry.entry_size(level);
+        report(visit, start, size, k - i);
+        owe(start, start + (k - i) * size, level);
+        return k - i;
+    }
+
+    // To a visitor of stretches, or of single leaves.
+    template <class Visit>
+    static void report(Visit& visit, Ipa start, std::uint64_t size, std::uint64_t count) {
+        if constexpr (std::invocable<Visit&, Ipa, std::uint64_t, std::uint64_t>) {
+            if (count != 0) {
+                visit(start, size, count);
             }
         } else {
-#pragma GCC unroll 4
-            for (; n < most; ++n) {
-                if (!meant(entries.load(i + n))) {
-                    break;
-                }
-                entries.clear_bits(i + n, clear);
-                visit(start + n * size, size);
+            for (; count != 0; --count, start = start + size) {
+                visit(start, size);
             }
         }
-        owe(start, start + n * size, level);
-        return n;
     }
 
     void owe(Ipa start, Ipa end, Level level) {
@@ -196,7 +208,7 @@ private:
                 entries.clear_bits(k, sweep_.clear);
             }
             owe(begin, begin + run * size, level);
-            visit(begin, run * size);
+            report(visit, begin, run * size, 1);
         }
         return first + run - i;
     }

@@ -265,9 +265,11 @@ private:
         const std::uint64_t step = what_.annotation ? 0 : size;
         if (last - value == step * (count - 1) && entries.load(i) == invalid_entry::empty) {
             unsigned k = i;
-            while (k < end && entries.compare_exchange(k, invalid_entry::empty, value)) {
-                ++k;
-                value += step;
+#pragma GCC unroll 8
+            for (; k < end; ++k, value += step) {
+                if (!entries.compare_exchange(k, invalid_entry::empty, value)) {
+                    break;
+                }
             }
             if (k != i) {
                 return k - i;

@@ -121,31 +121,20 @@ public:
     // as map(), and already_mapped, annotated.
     std::expected<void, Error> map_if_absent(const MapRequest& request,
                                              Progress* progress = nullptr) {
-        const auto m = plan_map(request);
-        if (!m) {
-            return std::unexpected(m.error());
-        }
-        [[maybe_unused]] const auto section = tree_.port.section();
-        const std::uint64_t size = geometry().entry_size(m->largest);
-        if (request.length == size && request.ipa.is_aligned(size)) {
-            const auto added = add_one_leaf(tree_, request.ipa, m->largest,
-                                            Descriptor{m->attribute_bits | leaf_type(m->largest) |
-                                                       tree_.format.encode_address(request.pa)});
-            if (!added) {
-                return std::unexpected(added.error());
-            }
-            if (*added == OneLeaf::done) {
+        if (const std::uint64_t page = page_descriptor(request); page != 0) [[likely]] {
+            // The way of most faults: the table is there, and its entry is empty.
+            [[maybe_unused]] const auto section = tree_.port.section();
+            const Step end = tree_.walk_to_page(request.ipa);
+            if (end.level == page_level && end.descriptor.value == invalid_entry::empty &&
+                tree_.table(end.table).compare_exchange(end.index, invalid_entry::empty, page)) {
+                tree_.port.barrier(Barrier::dsb_ishst);
                 if (progress != nullptr) {
-                    progress->next = m->range.end;
+                    progress->next = request.ipa + request.length;
                 }
                 return {};
             }
         }
-        Progress unlimited;
-        Progress& p = progress != nullptr ? *progress : unlimited;
-        const RangeContent content = within(*m, p);
-        HeldStripes held{tree_.port, tree_.stripes};
-        return RangeMap<Port>{tree_, content, held, p}.add();
+        return map_if_absent_slowly(request, progress);
     }
 
     // Removes what is in the range, if anything: leaves and annotations; the rest of blocks that
@@ -153,8 +142,18 @@ public:
     // are freed by discharge(). Its cost is that of the tables that are there. Errors:
     // ipa_misaligned, range_misaligned, range_empty, ipa_out_of_range, out_of_memory (a block had
     // to be divided), again.
-    std::expected<void, Error> unmap(Ipa ipa, std::uint64_t length, Invalidation& owed,
-                                     Progress* progress = nullptr) {
+    [[gnu::always_inline]] std::expected<void, Error>
+    unmap(Ipa ipa, std::uint64_t length, Invalidation& owed, Progress* progress = nullptr) {
+        if (length == tree_.pages.page_size && tree_.pages.plain && ipa.is_aligned(length) &&
+            geometry().contains(ipa)) [[likely]] {
+            [[maybe_unused]] const auto section = tree_.port.section();
+            if (unmap_page(ipa, owed)) {
+                if (progress != nullptr) {
+                    progress->next = ipa + length;
+                }
+                return {};
+            }
+        }
         return change(ipa, length, LeafChange{}, owed, progress);
     }
 
@@ -179,14 +178,23 @@ public:
     // this CPU only: another that holds the old entry takes a fault of its own. A leaf of a
     // contiguous run leaves it first. Errors: ipa_out_of_range, not_mapped, execute_needs_xnx,
     // again; in a run also out_of_memory.
-    std::expected<void, Error> relax(Ipa ipa, Permissions add, Invalidation& owed) {
-        if (!geometry().contains(ipa)) {
-            return std::unexpected(Error::ipa_out_of_range);
+    [[gnu::always_inline]] std::expected<void, Error> relax(Ipa ipa, Permissions add,
+                                                            Invalidation& owed) {
+        if (tree_.pages.plain && geometry().contains(ipa) && !add.execute()) [[likely]] {
+            // The way of most faults: a page that stands alone.
+            [[maybe_unused]] const auto section = tree_.port.section();
+            const Step end = tree_.walk_to_page(ipa);
+            const std::uint64_t d = end.descriptor.value;
+            const std::uint64_t after = d | leaf::s2ap::of(add.s2ap());
+            if (end.level == page_level && is_single_page(d) && d != after &&
+                tree_.table(end.table).compare_exchange(end.index, d, after)) {
+                owed.add_page(ipa.align_down(tree_.pages.page_size), tree_.pages.page_size,
+                              InvalidationScope::local, leaf::fnxs::is_set(d));
+                tree_.complete_stores(owed);
+                return {};
+            }
         }
-        [[maybe_unused]] const auto section = tree_.port.section();
-        bool marked = false;
-        const auto result = add_permissions(tree_, ipa, add, owed, marked);
-        return marked ? relax_in_run(ipa, add, owed) : result;
+        return relax_slowly(ipa, add, owed);
     }
 
     // Sets AF in the leaf that maps `ipa`, for an access-flag fault. An entry without AF is never
@@ -212,9 +220,10 @@ public:
     }
 
     // Clears AF in the leaves that map something in the range, and calls visit(Ipa start,
-    // std::uint64_t size) for each that had it: blocks and runs as a whole. A TLB may hold the old
-    // entry, so that an access that it allows is not noticed; who wants each access noticed passes
-    // `owed` and discharges it. Errors: as write_protect().
+    // std::uint64_t size) for each that had it, or visit(start, size, std::uint64_t count) for
+    // `count` of them in a row: blocks and runs as a whole. A TLB may hold the old entry, so that
+    // an access that it allows is not noticed; who wants each access noticed passes `owed` and
+    // discharges it. Errors: as write_protect().
     template <class Visit>
     std::expected<void, Error> test_and_clear_young(Ipa ipa, std::uint64_t length, Visit&& visit,
                                                     Invalidation* owed = nullptr,
@@ -224,7 +233,7 @@ public:
     }
 
     // Makes the leaves of the range that hardware has found written (DBM and S2AP[1]) clean again,
-    // and calls visit(Ipa start, std::uint64_t size) for each: blocks and runs as a whole. What is
+    // and calls visit() for each, as test_and_clear_young() does. What is
     // written after `owed` is discharged is found by the next call; read the memory after that,
     // too. Errors: as write_protect().
     template <class Visit>
@@ -380,6 +389,52 @@ private:
 
     static std::uint64_t leaf_type(Level level) { return level == page_level ? 0b11 : 0b01; }
 
+    // In line, and slowly() by value: so a request need not be in memory.
+    //
+    // The descriptor of a request for one page that has nothing wrong with it, in a table whose
+    // descriptors hold addresses as they are; or 0.
+    [[gnu::always_inline]] std::uint64_t page_descriptor(const MapRequest& r) const {
+        const std::uint64_t page = tree_.pages.page_size;
+        if (!tree_.pages.plain || r.length != page ||
+            ((r.ipa.value | r.pa.value) & (page - 1)) != 0 || !geometry().contains(r.ipa) ||
+            (r.pa.value >> geometry().pa_bits()) != 0 || r.max_size < page ||
+            (r.attributes.dbm && !features().dirty_state) ||
+            (r.attributes.fnxs && !features().xs)) {
+            return 0;
+        }
+        const AttributeFormat format{.fwb = features().fwb, .xnx = features().xnx, .lpa2 = false};
+        const auto bits = format.encode(r.attributes);
+        return bits ? (*bits & ~leaf::nt::mask) | r.pa.value | leaf_type(page_level) : 0;
+    }
+    [[gnu::noinline]] std::expected<void, Error> map_if_absent_slowly(MapRequest request,
+                                                                      Progress* progress) {
+        const auto m = plan_map(request);
+        if (!m) {
+            return std::unexpected(m.error());
+        }
+        [[maybe_unused]] const auto section = tree_.port.section();
+        const std::uint64_t size = geometry().entry_size(m->largest);
+        if (request.length == size && request.ipa.is_aligned(size)) {
+            const auto added = add_one_leaf(tree_, request.ipa, m->largest,
+                                            Descriptor{m->attribute_bits | leaf_type(m->largest) |
+                                                       tree_.format.encode_address(request.pa)});
+            if (!added) {
+                return std::unexpected(added.error());
+            }
+            if (*added == OneLeaf::done) {
+                if (progress != nullptr) {
+                    progress->next = m->range.end;
+                }
+                return {};
+            }
+        }
+        Progress unlimited;
+        Progress& p = progress != nullptr ? *progress : unlimited;
+        const RangeContent content = within(*m, p);
+        HeldStripes held{tree_.port, tree_.stripes};
+        return RangeMap<Port>{tree_, content, held, p}.add();
+    }
+
     std::expected<RangeContent, Error> plan_map(const MapRequest& request) const {
         const auto range = check_range(request.ipa, request.length);
         if (!range) {
@@ -449,6 +504,38 @@ private:
         return RangeMap<Port>{tree_, content, held, p}.replace(owed);
     }
 
+    // A page, and none of a contiguous run.
+    static bool is_single_page(std::uint64_t d) {
+        return (d & (leaf::contiguous::mask | 0b11)) == 0b11;
+    }
+    // False: it is no page that stands alone, or somebody was faster.
+    [[gnu::always_inline]] bool unmap_page(Ipa ipa, Invalidation& owed) {
+        const Step end = tree_.walk_to_page(ipa);
+        const std::uint64_t d = end.descriptor.value;
+        if (end.level != page_level || !is_single_page(d)) {
+            return false;
+        }
+        const std::uint64_t tombstone = tree_.tombstone(owed);
+        if (tombstone == 0 || !tree_.table(end.table).compare_exchange(end.index, d, tombstone)) {
+            return false;
+        }
+        owed.add_page(ipa, tree_.pages.page_size, InvalidationScope::inner_shareable,
+                      leaf::fnxs::is_set(d));
+        drop_if_empty(tree_, ipa, end, owed);
+        tree_.complete_stores(owed);
+        return true;
+    }
+    [[gnu::noinline]] std::expected<void, Error> relax_slowly(Ipa ipa, Permissions add,
+                                                              Invalidation& owed) {
+        if (!geometry().contains(ipa)) {
+            return std::unexpected(Error::ipa_out_of_range);
+        }
+        [[maybe_unused]] const auto section = tree_.port.section();
+        bool marked = false;
+        const auto result = add_permissions(tree_, ipa, add, owed, marked);
+        return marked ? relax_in_run(ipa, add, owed) : result;
+    }
+
     // The leaf stood in a contiguous run, which only the holder of its stripe changes: what it
     // finds there then decides.
     std::expected<void, Error> relax_in_run(Ipa ipa, Permissions add, Invalidation& owed) {
@@ -471,8 +558,9 @@ private:
             .run();
     }
 
-    std::expected<void, Error> change(Ipa ipa, std::uint64_t length, LeafChange change,
-                                      Invalidation& owed, Progress* progress) {
+    [[gnu::noinline]] std::expected<void, Error> change(Ipa ipa, std::uint64_t length,
+                                                        LeafChange change, Invalidation& owed,
+                                                        Progress* progress) {
         Progress unlimited;
         Progress& p = progress != nullptr ? *progress : unlimited;
         const auto range = check_range(ipa, length, p);

@@ -19,17 +19,9 @@ public:
 
     // A ticket, or 0 if all are in use.
     template <class Port>
-    std::uint64_t take(Port& port) {
-        for (unsigned attempt = 0; attempt < capacity; ++attempt) {
-            shared_step(port);
-            const std::uint64_t ticket =
-                (next_.fetch_add(1, std::memory_order_relaxed) & mask) | not_zero;
-            std::uint64_t none = 0;
-            if (slot(ticket).compare_exchange_strong(none, ticket, std::memory_order_relaxed)) {
-                return ticket;
-            }
-        }
-        return 0;
+    [[gnu::always_inline]] std::uint64_t take(Port& port) {
+        const std::uint64_t ticket = try_take(port);
+        return ticket != 0 ? ticket : take_another(port);
     }
     // All that was owed under it is done.
     template <class Port>
@@ -46,6 +38,26 @@ public:
     }
 
 private:
+    template <class Port>
+    [[gnu::always_inline]] std::uint64_t try_take(Port& port) {
+        shared_step(port);
+        const std::uint64_t ticket =
+            (next_.fetch_add(1, std::memory_order_relaxed) & mask) | not_zero;
+        std::uint64_t none = 0;
+        return slot(ticket).compare_exchange_strong(none, ticket, std::memory_order_relaxed)
+                   ? ticket
+                   : 0;
+    }
+    template <class Port>
+    [[gnu::noinline]] std::uint64_t take_another(Port& port) {
+        for (unsigned attempt = 1; attempt < capacity; ++attempt) {
+            if (const std::uint64_t ticket = try_take(port); ticket != 0) {
+                return ticket;
+            }
+        }
+        return 0;
+    }
+
     static constexpr std::uint64_t mask = (std::uint64_t{1} << 35) - 1;
     static constexpr std::uint64_t not_zero = std::uint64_t{1} << 35; // a payload has 36 bits
 

@@ -39,6 +39,36 @@ struct Whole {
     Level level = page_level;
 };
 
+// What a walk to a page needs, side by side.
+struct PageWalk {
+    Pa root = {};
+    std::uint64_t table_mask = 0; // the address in a table descriptor
+    unsigned index_mask = 0;
+    unsigned page_bits = 0;
+    unsigned stride = 0;
+    unsigned root_shift = 0; // of the page number
+    // Addresses stand in bits 47:0, and there is a level above the pages.
+    bool plain = false;
+    std::uint64_t page_size = 0;
+    std::uint64_t hint = 0; // TTL of a TLBI by IPA for a page
+
+    static constexpr PageWalk of(const Geometry& g, const CpuFeatures& f, Pa root) {
+        const unsigned page_bits = g.shift(page_level);
+        return {.root = root,
+                .table_mask = bit_mask(47, page_bits),
+                .index_mask = g.entries_below_root() - 1,
+                .page_bits = page_bits,
+                .stride = g.index_bits(),
+                .root_shift = g.shift(g.initial_level()) - page_bits,
+                .plain = !g.lpa2() && !g.wide_64k() && g.initial_level() != page_level,
+                .page_size = g.page_size(),
+                .hint = TlbiByIpa::make(g.granule(), g.lpa2(), Ipa{0},
+                                        invalidation_plan::hinted(f) ? std::optional{page_level}
+                                                                     : std::nullopt)
+                            .value};
+    }
+};
+
 template <TablePort Port>
 struct Tree {
     Port& port;
@@ -47,6 +77,7 @@ struct Tree {
     DescriptorFormat format;
     AttributeFormat attributes;
     Pa root;
+    PageWalk pages;
     TableTally counters = {};
     Tickets tickets = {};
     Stripes stripes = {};
@@ -57,7 +88,8 @@ struct Tree {
           features{f},
           format{g},
           attributes{.fwb = f.fwb, .xnx = f.xnx, .lpa2 = g.lpa2()},
-          root{root_tables} {}
+          root{root_tables},
+          pages{PageWalk::of(g, f, root_tables)} {}
     // While nobody uses it; tickets and stripes are free then.
     Tree(Tree&& other) noexcept : Tree{other.port, other.geometry, other.features, other.root} {
         counters.start_from(other.counters.snapshot());
@@ -85,24 +117,43 @@ struct Tree {
     }
 
     // The entry of level `last`, or above it the one that is no table, on the way to `ipa`.
-    Step walk(Ipa ipa, Level last = page_level) const {
+    [[gnu::always_inline]] Step walk(Ipa ipa, Level last = page_level) const {
+        if (last == page_level && pages.plain) [[likely]] {
+            return walk_to_page(ipa);
+        }
+        return walk_to(ipa, last);
+    }
+    // In line, because all that a fault does is a walk and a compare-and-swap.
+    [[gnu::always_inline]] Step walk_to_page(Ipa ipa) const {
+        const PageWalk p = pages; // the loads below would have it read again each time
+        const std::uint64_t page = ipa.value >> p.page_bits;
+        unsigned shift = p.root_shift;
+        Pa at = p.root;
+        auto index = static_cast<unsigned>(page >> shift);
+        Descriptor d{table(at).load(index)};
+        while ((d.value & 0b11) == 0b11) {
+            at = Pa{d.value & p.table_mask};
+            shift -= p.stride;
+            index = static_cast<unsigned>(page >> shift) & p.index_mask;
+            d = Descriptor{table(at).load(index)};
+            if (shift == 0) {
+                return {at, index, page_level, d};
+            }
+        }
+        return {at, index, page_level - static_cast<int>(shift / p.stride), d};
+    }
+    [[gnu::noinline]] Step walk_to(Ipa ipa, Level last) const {
         Step step{.table = root, .level = geometry.initial_level()};
-        const unsigned stride = geometry.index_bits();
-        unsigned shift = geometry.shift(step.level);
-        step.index = static_cast<unsigned>(ipa.value >> shift);
-        const unsigned index_mask = geometry.entries_below_root() - 1;
         for (;;) {
+            step.index = geometry.index(ipa, step.level);
             step.descriptor = Descriptor{table(step.table).load(step.index)};
             if (step.level == last || !format.is_table(step.descriptor, step.level)) {
                 return step;
             }
             step.table = format.next_table(step.descriptor);
-            shift -= stride;
-            step.index = static_cast<unsigned>(ipa.value >> shift) & index_mask;
             ++step.level;
         }
     }
-
     // Entries that a TLB may treat as one with `d`.
     unsigned run_of(Descriptor d, Level level) const {
         return d.contiguous() ? geometry.contiguous_run(level) : 1;
@@ -274,18 +325,20 @@ struct Tree {
         counters.tables.subtract();
     }
 
+    // Neither empty nor a tombstone.
+    static bool stays(std::uint64_t d) { return (d & 0b1011) != 0; }
     // Whether nothing stands in the table that must stay, looking first beside `index`, where a
     // neighbour of what has just gone is likely to be.
-    bool seems_empty(Pa pa, unsigned index) const {
+    [[gnu::always_inline]] bool seems_empty(Pa pa, unsigned index) const {
+        const auto entries = table(pa);
+        const unsigned last = pages.index_mask;
+        return !stays(entries.load((index + 1) & last)) &&
+               !stays(entries.load((index - 1) & last)) && all_seems_empty(pa);
+    }
+    [[gnu::noinline]] bool all_seems_empty(Pa pa) const {
         const auto entries = table(pa);
         const unsigned count = geometry.entries_below_root();
-        const auto stays = [](std::uint64_t d) {
-            return d != 0 && !invalid_entry::is_tombstone(d);
-        };
-        if (stays(entries.load((index + 1) & (count - 1))) ||
-            stays(entries.load((index - 1) & (count - 1)))) {
-            return false;
-        }
+#pragma GCC unroll 8
         for (unsigned i = 0; i < count; ++i) {
             if (stays(entries.load(i))) {
                 return false;
@@ -294,23 +347,26 @@ struct Tree {
         return true;
     }
     // Closes every entry of an empty table, so that nobody can put anything there. False: something
-    // is there, or somebody else's invalidation is not complete, and all is as before.
-    bool close(Pa pa, std::uint64_t own_tombstone) const {
+    // is there, and all is as before. An invalidation that is not complete yet does not stop it:
+    // that of the table covers it.
+    bool close(Pa pa) const {
         auto entries = table(pa);
         const unsigned count = geometry.entries_below_root();
-        for (unsigned i = 0; i < count; ++i) {
-            const Descriptor d{entries.load(i)};
-            const bool free = d.value == invalid_entry::empty || d.value == own_tombstone ||
-                              (invalid_entry::is_tombstone(d.value) && !is_waiting(d));
-            if (!free || !entries.compare_exchange(i, d.value, invalid_entry::broken)) {
-                // Ours may still be owed, so they are tombstones again.
-                for (unsigned k = 0; k < i; ++k) {
-                    entries.publish(k, own_tombstone);
-                }
-                return false;
+        unsigned i = 0;
+#pragma GCC unroll 4
+        for (; i < count; ++i) {
+            const std::uint64_t d = entries.load(i);
+            if (stays(d) || !entries.compare_exchange(i, d, d | invalid_entry::broken)) {
+                break;
             }
         }
-        return true;
+        if (i == count) {
+            return true;
+        }
+        while (i-- > 0) {
+            entries.publish(i, entries.load(i) & ~invalid_entry::broken);
+        }
+        return false;
     }
 
     // At the end of a call.
@@ -319,7 +375,19 @@ struct Tree {
         owed.set_stores_complete();
     }
     // Discharges what is owed, if anything; tables that waited for it go back to the port.
-    void discharge(Invalidation& owed) {
+    [[gnu::always_inline]] void discharge(Invalidation& owed) {
+        if (owed.is_one_page()) [[likely]] {
+            invalidate_page(port, features, owed, pages.hint);
+            counters.invalidations.add();
+            if (owed.ticket() != 0) {
+                tickets.give_back(port, owed.ticket());
+            }
+            owed.clear_leaves();
+            return;
+        }
+        discharge_all(owed);
+    }
+    [[gnu::noinline]] void discharge_all(Invalidation& owed) {
         if (owed.needs_tlbi()) {
             invalidate(port, geometry, features, owed);
             counters.invalidations.add();
