@@ -39,6 +39,9 @@ public:
             if (one_in(20)) {
                 take_over();
             }
+            if (one_in(100)) {
+                scatter();
+            }
             step();
             if (!one_in(3)) {
                 settle();
@@ -108,6 +111,17 @@ private:
         }
     }
 
+    // More ranges than an Invalidation keeps apart.
+    void scatter() {
+        const Ipa ipa{6 * geometry_.entry_size(page_level - 1)};
+        (void)table_.map({ipa, Pa{}, 32 * page(), attributes(), page()}, owed());
+        settle();
+        for (unsigned i = 0; i < 32; i += 2) {
+            (void)table_.unmap(ipa + i * page(), page(), owed());
+        }
+        settle();
+    }
+
     // One of a few places, so that operations meet.
     std::uint64_t place() {
         const std::uint64_t large = geometry_.entry_size(page_level - 1);
@@ -124,6 +138,11 @@ private:
     Request request() {
         const std::uint64_t large = geometry_.entry_size(page_level - 1);
         Request r;
+        if (one_in(16)) { // a run of large entries
+            r.length = large * geometry_.contiguous_run(page_level - 1);
+            r.pa = Pa{r.length * below(2)};
+            return r;
+        }
         if (one_in(3)) { // a few whole large entries
             r.ipa = Ipa{align_down(place(), large)};
             r.length = large * (1 + below(2));
@@ -142,6 +161,10 @@ private:
             r.pa += page() * below(3);
         }
         return r;
+    }
+    // Too long for pages.
+    bool is_long(const Request& r) const {
+        return r.length > 4 * geometry_.entry_size(page_level - 1);
     }
     Attributes attributes() {
         Attributes a;
@@ -212,7 +235,9 @@ private:
             (void)table_.collect_dirty(r.ipa, r.length, owed(), ignore);
             break;
         case 11:
-            (void)table_.split(r.ipa, r.length, page(), owed());
+            if (!is_long(r)) {
+                (void)table_.split(r.ipa, r.length, page(), owed());
+            }
             break;
         default:
             if (one_in(3)) {
@@ -228,7 +253,7 @@ private:
     }
     void map(const Request& r) {
         const MapRequest request{r.ipa, r.pa, r.length, attributes(),
-                                 one_in(3) ? page() : ~std::uint64_t{0}};
+                                 one_in(3) && !is_long(r) ? page() : ~std::uint64_t{0}};
         in_steps(r, [&](Progress* p) { return table_.map(request, owed(), p).has_value(); });
     }
 
