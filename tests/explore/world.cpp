@@ -94,7 +94,7 @@ void World::report(std::string&& what) {
     if (failure_.empty()) {
         failure_.swap(what);
     }
-    what = {};
+    std::string{}.swap(what);
     pause(); // a CPU that went wrong is not resumed
 }
 
