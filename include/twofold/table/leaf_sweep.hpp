@@ -193,7 +193,8 @@ private:
             return 1;
         }
         if (!d.contiguous()) {
-            return 1; // no leaf of this level, or changed meanwhile into one that is not meant
+            clear_one(entries, i, level, start, visit);
+            return 1;
         }
         const unsigned run = tree_.geometry.contiguous_run(level);
         const std::uint64_t size = tree_.geometry.entry_size(level);
@@ -211,6 +212,17 @@ private:
             report(visit, begin, run * size, 1);
         }
         return first + run - i;
+    }
+
+    // A leaf that has changed since it was looked at; what it is when its bits go counts.
+    template <PortTable Entries, class Visit>
+    void clear_one(Entries& entries, unsigned i, Level level, Ipa start, Visit& visit) {
+        const Test meant = test(level);
+        if (meant(entries.load(i)) && meant(entries.clear_bits(i, sweep_.clear))) {
+            const std::uint64_t size = tree_.geometry.entry_size(level);
+            report(visit, start, size, 1);
+            owe(start, start + size, level);
+        }
     }
 
     Tree<Port>& tree_;
