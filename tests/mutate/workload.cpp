@@ -28,6 +28,12 @@ public:
                  *Stage2<TestPort>::allocate_root(adversary_.port(), geometry_)},
           guest_{walk_config(features_, geometry_, table_.root(), VtcrOptions::of(features_))} {
         adversary_.start(table_.root());
+        // At once: what a fault does next may be the end of the program.
+        adversary_.port().listen(
+            [](void* workload, const model::Event&) {
+                static_cast<Workload*>(workload)->stop_at_report();
+            },
+            this);
     }
 
     void run(unsigned steps) {
