@@ -236,5 +236,75 @@ TEST(Transition, EveryPairOfLeaves) {
     }
 }
 
+// The same pairs on CPUs with FEAT_BBM, and for one entry of a run alone.
+TEST(Transition, ContiguousRunsAndBbm) {
+    const auto all = meanings();
+    for (const Format& f : formats) {
+        const bool sh = !f.request.lpa2;
+        for (const unsigned bbm : {0U, 1U, 2U}) {
+            CpuFeatures features = full_features();
+            features.bbm = bbm;
+            for (const bool whole_run : {true, false}) {
+                for (const Meaning& a : all) {
+                    for (const Meaning& b : all) {
+                        const std::uint64_t from = a.raw(f, sh);
+                        const std::uint64_t to = b.raw(f, sh);
+                        if (a.contiguous == b.contiguous && !a.contiguous) {
+                            continue; // EveryPairOfLeaves
+                        }
+                        const bool other = a.type != b.type || (sh && a.share != b.share) ||
+                                           a.fnxs != b.fnxs || a.other_output != b.other_output;
+                        // Only AF is set: hardware does that to one entry as well.
+                        Meaning aged = a;
+                        aged.af = true;
+                        const bool only_af = !a.af && aged.raw(f, sh) == to;
+                        const bool less = (a.write && !b.write) || (a.af && !b.af);
+                        Transition expected = broken;
+                        if (from == to) {
+                            expected = nothing;
+                        } else if (other) {
+                            expected = broken;
+                        } else if (a.contiguous != b.contiguous) {
+                            expected = bbm == 2 && whole_run ? global : broken;
+                        } else if (only_af) {
+                            expected = store;
+                        } else if (whole_run) {
+                            expected = less ? global : a.write != b.write ? local : store;
+                        }
+                        ASSERT_EQ(transition(format_of(f), Descriptor{from}, Descriptor{to},
+                                             f.level, features, {.whole_run = whole_run}),
+                                  expected)
+                            << f.name << " bbm " << bbm << " whole " << whole_run << std::hex
+                            << " 0x" << from << " to 0x" << to;
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST(Transition, TableAndBlockThatMapTheSame) {
+    for (const Format& f : formats) {
+        if (f.level == page_level) {
+            continue;
+        }
+        for (const unsigned bbm : {0U, 1U, 2U}) {
+            for (const bool same : {false, true}) {
+                CpuFeatures features = full_features();
+                features.bbm = bbm;
+                const Transition expected = bbm == 2 && same ? global : broken;
+                const Descriptor table{0x5000'0003};
+                const auto how = [&](Descriptor from, Descriptor to) {
+                    return transition(format_of(f), from, to, f.level, features,
+                                      {.same_translation = same});
+                };
+                EXPECT_EQ(how(table, Descriptor{f.leaf}), expected) << f.name;
+                EXPECT_EQ(how(Descriptor{f.leaf}, table), expected) << f.name;
+                EXPECT_EQ(how(table, Descriptor{0x6000'0003}), broken) << f.name;
+            }
+        }
+    }
+}
+
 } // namespace
 } // namespace twofold::test
