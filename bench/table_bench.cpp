@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace {
@@ -16,15 +17,15 @@ using namespace twofold::bench;
 void measure(benchmark::State& state, const Case& c) {
     const std::unique_ptr<void, decltype(&std::free)> arena{
         std::aligned_alloc(64 * KiB, arena_bytes), &std::free};
-    BenchGuest guest{arena.get(), arena_bytes, c.length, c.leaf};
+    std::optional<BenchGuest> guest;
     for (auto _ : state) {
         state.PauseTiming();
-        guest.unmap();
-        c.prepare(guest);
+        guest.emplace(arena.get(), arena_bytes, c.length, c.leaf);
+        c.prepare(*guest);
         state.ResumeTiming();
-        c.run(guest);
+        c.run(*guest);
     }
-    state.SetItemsProcessed(static_cast<std::int64_t>(guest.leaves() / c.per_op) *
+    state.SetItemsProcessed(static_cast<std::int64_t>(c.length / c.leaf / c.per_op) *
                             state.iterations());
 }
 
