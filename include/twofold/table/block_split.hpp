@@ -144,8 +144,11 @@ private:
         publish(); // what is broken waits no longer than it must
         const Descriptor before{entries.load(i)};
         const Descriptor after{before.value & ~leaf::contiguous::mask};
-        if (transition(tree_.format, before, after, level, tree_.features) ==
-            Transition::break_first) {
+        // With DBM, what hardware notes and what a fault grants is the same bit: only a break tells
+        // for which page it was.
+        if (leaf::dbm::is_set(before.value) ||
+            transition(tree_.format, before, after, level, tree_.features) ==
+                Transition::break_first) {
             break_run(entries, first, run, level);
             owed_.add_leaf(start, size, level);
             tree_.discharge(owed_);
@@ -164,23 +167,21 @@ private:
     // of the run.
     template <PortTable Entries>
     bool unmark_live(Entries& entries, unsigned first, unsigned run, Level level, IpaRange covers) {
+        owed_.add_leaf(covers.start, covers.length(), level);
         for (unsigned k = first; k < first + run; ++k) {
             if (!replace(entries, k, [](std::uint64_t d) { return d & ~leaf::contiguous::mask; })) {
                 return false;
             }
         }
-        owed_.add_leaf(covers.start, covers.length(), level);
         tree_.discharge(owed_);
         std::uint64_t seen = 0;
         for (unsigned k = first; k < first + run; ++k) {
             seen |= entries.load(k);
         }
-        const std::uint64_t noted =
-            seen & (leaf::af::mask | (leaf::dbm::is_set(seen) ? leaf::s2ap_write::mask : 0));
         bool good = true;
         for (unsigned k = first; k < first + run && good; ++k) {
             good = replace(entries, k, [&](std::uint64_t d) {
-                return tree_.format.is_leaf(Descriptor{d}, level) ? d | noted : d;
+                return tree_.format.is_leaf(Descriptor{d}, level) ? d | (seen & leaf::af::mask) : d;
             });
         }
         return good;

@@ -49,19 +49,18 @@ void drop_if_empty(Tree<Port>& tree, Ipa ipa, Step emptied, Invalidation& owed,
     }
 }
 
-// For who holds no stripes.
+// For who holds no stripes, and whose table is not the root.
 template <TablePort Port>
-[[gnu::noinline]] void drop_empty_tables(Tree<Port>& tree, Ipa ipa, Step emptied,
-                                         Invalidation& owed) {
+[[gnu::noinline]] void drop_empty_tables(Tree<Port>& tree, Ipa ipa, Pa table, unsigned index,
+                                         Level level, Invalidation& owed) {
     HeldStripes held{tree.port, tree.stripes};
-    drop_if_empty(tree, ipa, emptied, owed, held);
+    drop_if_empty(tree, ipa, {table, index, level, {}}, owed, held);
 }
 template <TablePort Port>
 [[gnu::always_inline]] inline void drop_if_empty(Tree<Port>& tree, Ipa ipa, const Step& emptied,
                                                  Invalidation& owed) {
-    if (emptied.level != tree.geometry.initial_level() &&
-        tree.seems_empty(emptied.table, emptied.index)) {
-        drop_empty_tables(tree, ipa, emptied, owed);
+    if (tree.seems_empty(emptied.table, emptied.index)) [[unlikely]] {
+        drop_empty_tables(tree, ipa, emptied.table, emptied.index, emptied.level, owed);
     }
 }
 

@@ -79,7 +79,7 @@ OneLeaf change_one_leaf(Tree<Port>& tree, IpaRange range, LeafChange change, Inv
     const OneLeaf result = change_leaf(tree, entries, end.index, end.level, range.start,
                                        end.descriptor.value, change, false, owed);
     if (result == OneLeaf::done) {
-        if (change.removes()) {
+        if (change.removes() && end.level != tree.geometry.initial_level()) {
             drop_if_empty(tree, range.start, end, owed);
         }
         tree.complete_stores(owed);
