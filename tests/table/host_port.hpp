@@ -125,9 +125,7 @@ public:
             free(pa, bytes);
         }
     }
-    struct Section {
-        ~Section() {} // not trivial, as a real one is not
-    };
+    struct Section {};
     Section section() { return {}; }
     void barrier(Barrier kind) {
         if (kind == Barrier::dsb_ishst) {

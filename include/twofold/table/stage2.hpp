@@ -544,7 +544,7 @@ private:
             return std::unexpected(Error::again);
         }
         bool marked = false;
-        const auto result = add_permissions(tree_, ipa, add, owed, marked);
+        auto result = add_permissions(tree_, ipa, add, owed, marked);
         if (!marked) {
             return result;
         }
