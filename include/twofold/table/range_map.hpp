@@ -122,6 +122,8 @@ public:
             for (const PartialEntry& p : partial_.entries()) {
                 publish_partial(tree_, *reserve, p, what_.range, content_);
             }
+            // A run that was broken as a whole is not left half done.
+            progress_.next = std::max(progress_.next, run_.end);
             if (progress_.next > what_.range.start) {
                 mend(tree_.root, initial(), {what_.range.start, progress_.next}, *reserve);
             }
