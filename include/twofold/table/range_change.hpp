@@ -100,22 +100,12 @@ private:
             if (progress_.budget == 0) {
                 return false;
             }
-            const IpaRange inside = entry.intersect(part);
-            const Descriptor d{entries.load(i)};
-            if (tree_.format.is_table(d, level)) {
-                if (!visit_table(entries, i, tree_.format.next_table(d), level, entry, inside)) {
-                    return false;
-                }
-            } else {
-                spend();
-                const unsigned done = visit_entry(table, entries, i, d, level, entry, inside);
-                if (done == 0) {
-                    failed_ = true;
-                    return false;
-                }
-                i += done - 1;
-                entry.end += (done - 1) * size;
+            const unsigned done = visit_entry(table, entries, i, level, entry, part);
+            if (done == 0) {
+                return false;
             }
+            i += done - 1;
+            entry.end += (done - 1) * size;
             progress_.next = std::max(progress_.next, std::min(entry.end, part.end));
             entry = {entry.end, entry.end + size};
         }
@@ -157,30 +147,44 @@ private:
         return true;
     }
 
-    // How many entries are done; 0: ask again.
+    // How many entries are done; 0: go no further. What stands there may be another's doing, and
+    // something else at each look: a block that is unmapped alone can be a table at the next fault.
     template <PortTable Entries>
-    unsigned visit_entry(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
-                         IpaRange entry, IpaRange inside) {
+    unsigned visit_entry(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
+                         IpaRange part) {
+        const IpaRange inside = entry.intersect(part);
         for (unsigned tries = 0; tries < max_tries; ++tries) {
-            if (!d.valid()) {
-                return visit_invalid(table, entries, i, d, level, entry, inside) ? 1 : 0;
+            const Descriptor d{entries.load(i)};
+            if (tree_.format.is_table(d, level)) {
+                const Pa next = tree_.format.next_table(d);
+                return visit_table(entries, i, next, level, entry, inside) ? 1 : 0;
             }
-            const unsigned run = tree_.run_of(d, level);
-            const Ipa start = entry.start.align_down(run * entry.length());
-            const Whole whole{{start, start + run * entry.length()}, level};
-            const OneLeaf result = whole.covers.intersect(range_) != whole.covers
-                                       ? divide(table, entries, i, d, level, entry, whole)
-                                       : change_run(entries, i, run, d, level, entry);
-            if (result == OneLeaf::done) {
+            if (tries == 0) {
+                spend();
+            }
+            OneLeaf result = OneLeaf::done;
+            unsigned done = 1;
+            if (!d.valid()) {
+                result = visit_invalid(table, entries, i, d, level, entry, inside);
+            } else {
+                const unsigned run = tree_.run_of(d, level);
+                const Ipa start = entry.start.align_down(run * entry.length());
+                const Whole whole{{start, start + run * entry.length()}, level};
+                result = whole.covers.intersect(range_) != whole.covers
+                             ? divide(table, entries, i, d, level, entry, whole)
+                             : change_run(entries, i, run, d, level, entry);
                 // From here to the end of the run, or of the part of it that is in the range.
                 const std::uint64_t left = std::min(whole.covers.end, range_.end) - entry.start;
-                return static_cast<unsigned>((left + entry.length() - 1) / entry.length());
+                done = static_cast<unsigned>((left + entry.length() - 1) / entry.length());
+            }
+            if (result == OneLeaf::done) {
+                return done;
             }
             if (result == OneLeaf::again) {
-                return 0;
+                break;
             }
-            d = Descriptor{entries.load(i)}; // gone, by another's doing
         }
+        failed_ = true;
         return 0;
     }
     // A leaf, or a whole run, which is not left half done.
@@ -196,31 +200,31 @@ private:
     }
 
     template <PortTable Entries>
-    bool visit_invalid(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
-                       IpaRange entry, IpaRange inside) {
+    OneLeaf visit_invalid(Pa table, Entries& entries, unsigned i, Descriptor d, Level level,
+                          IpaRange entry, IpaRange inside) {
         switch (invalid_entry::kind(d.value)) {
         case InvalidKind::empty:
-            return true;
-        case InvalidKind::broken:
-            return partial_.covers(entry.start); // our own, of a run
+            return OneLeaf::done;
+        case InvalidKind::broken: // our own, of a run
+            return partial_.covers(entry.start) ? OneLeaf::done : OneLeaf::again;
         case InvalidKind::tombstone:
             // Somebody else has yet to invalidate it; who relies on this call need not wait for
             // him.
             if (invalid_entry::payload::get(d.value) != owed_.ticket() && tree_.is_waiting(d)) {
                 owed_.add_table(entry.start, entry.length());
             }
-            return true;
+            return OneLeaf::done;
         case InvalidKind::annotation:
             if (!change_.removes()) {
-                return true;
+                return OneLeaf::done;
             }
             if (inside != entry) {
-                return divide(table, entries, i, d, level, entry, {entry, level}) == OneLeaf::done;
+                return divide(table, entries, i, d, level, entry, {entry, level});
             }
             entries.exchange(i, invalid_entry::empty);
-            return true;
+            return OneLeaf::done;
         }
-        return false;
+        return OneLeaf::again;
     }
 
     // A fault may have put a block there after the tables were counted.
