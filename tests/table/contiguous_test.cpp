@@ -155,6 +155,44 @@ TEST(Contiguous, WhatOneEntryNotesAllMayHaveMeant) {
     }
 }
 
+// A run of 2M blocks inside a range that becomes pages is broken as a whole, and takes the tables
+// that were reserved for it. Another entry then asks for one more, and the call stops there: what
+// it broke beyond that entry must not stay broken, for nobody else may mend it.
+TEST(Contiguous, AMapThatStopsInsideARunPutsAllOfItBack) {
+    constexpr std::uint64_t hole = 8; // block of the run, one that another CPU has unmapped
+    constexpr std::uint64_t moved = 0xc0'0000'0000;
+    Machine m{full_features(), three_levels()};
+    map(m, base, output, 32 * MiB, 2 * MiB, {.permissions = Permissions::rw()});
+    Invalidation others;
+    ASSERT_TRUE(m.table.unmap(Ipa{base + hole * 2 * MiB}, 2 * MiB, others));
+    for (unsigned i = 0; i < 16; ++i) {
+        if (i != hole) {
+            m.set_raw({1, i}, m.raw({1, i}) | contiguous);
+        }
+    }
+    m.adversary.stop(); // a run with a hole breaks its rules from the start
+    const MapRequest pages{.ipa = Ipa{base},
+                           .pa = Pa{moved},
+                           .length = 32 * MiB,
+                           .attributes = with(Permissions::rw()),
+                           .max_size = 4 * KiB};
+    const auto stopped = m.table.map(pages, m.owed);
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error(), Error::again);
+    for (unsigned i = 0; i < 16; ++i) {
+        const std::uint64_t type = m.raw({1, i}) & 3;
+        EXPECT_EQ(type, i == hole ? 0U : 3U) << i; // a tombstone, and tables
+    }
+    EXPECT_EQ(m.leaves(), join({run_of(base, 4 * KiB, moved | raw_rw | raw_page, hole * 512),
+                                run_of(base + (hole + 1) * 2 * MiB, 4 * KiB,
+                                       (moved + (hole + 1) * 2 * MiB) | raw_rw | raw_page,
+                                       (15 - hole) * 512)}));
+    // Nothing stands in the way of the same call when the other CPU is ready.
+    m.table.discharge(others);
+    ASSERT_TRUE(m.table.map(pages, m.owed));
+    EXPECT_EQ(m.leaves(), run_of(base, 4 * KiB, moved | raw_rw | raw_page, 16 * 512));
+}
+
 TEST(Contiguous, CollapseMarksWhatSingleFaultsHaveCompleted) {
     for (const unsigned bbm : {0U, 1U, 2U}) {
         SCOPED_TRACE(bbm);
