@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Stage2::annotate(), and what the other operations do with an annotation; clean(), destroy(), and
-// operations in steps.
+// Stage2::annotate(), and what the other operations do with an annotation; clean(), and operations
+// in steps.
 #include "machine.hpp"
+
+#include <gtest/gtest.h>
 
 namespace twofold::test {
 namespace {
@@ -104,26 +106,6 @@ TEST(Clean, NamesTheMemoryOfCacheableLeavesAndNothingElse) {
             EXPECT_EQ(cleaned, (decltype(cleaned){{output + 4 * KiB, 4 * MiB - 4 * KiB}}));
         }
     }
-}
-
-TEST(Destroy, GivesEverythingBackInSteps) {
-    Machine m{full_features(), three_levels(), 8 * MiB};
-    for (std::uint64_t i = 0; i < 64; ++i) {
-        ASSERT_TRUE(m.table.map(request(base * i + 4 * KiB, output, 4 * KiB), m.owed));
-    }
-    EXPECT_EQ(m.port.live(), 1U + 128U);
-    m.adversary.expect_clean();
-    m.adversary.stop(); // no CPU uses the tables from here on
-    unsigned steps = 0;
-    Progress progress;
-    do {
-        progress.budget = 10;
-        ++steps;
-        EXPECT_LE(steps, 20U);
-    } while (!m.table.destroy(progress) && steps < 20);
-    EXPECT_EQ(m.port.live(), 0U);
-    EXPECT_GE(steps, 12U);
-    EXPECT_EQ(m.port.invalidations, 0U);
 }
 
 // An address space of which almost nothing is there costs almost nothing.
