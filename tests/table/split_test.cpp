@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Stage2::split(): blocks become smaller leaves that map the same, several with one invalidation,
-// and what hardware writes meanwhile is never lost.
+// Stage2::split(): blocks become smaller leaves that map the same, and what hardware writes
+// meanwhile is never lost.
 #include "blocks.hpp"
-#include "machine.hpp"
+#include "splitting.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,20 +10,6 @@
 
 namespace twofold::test {
 namespace {
-
-constexpr std::uint64_t first = 0x4000'0000;
-constexpr std::uint64_t output = 0x80'0000'0000;
-constexpr std::uint64_t whole = std::uint64_t{1} << 40;
-
-void map(Machine& m, std::uint64_t ipa, std::uint64_t pa, std::uint64_t length,
-         const Attributes& attributes = with(Permissions::rwx())) {
-    ASSERT_TRUE(m.table.map(
-        {.ipa = Ipa{ipa}, .pa = Pa{pa}, .length = length, .attributes = attributes}, m.owed));
-}
-std::expected<void, Error> split(Machine& m, std::uint64_t ipa, std::uint64_t length,
-                                 std::uint64_t size) {
-    return m.table.split(Ipa{ipa}, length, size, m.owed);
-}
 
 // The last block of the input space, at an output that uses every address bit, while an adversary
 // looks on.
@@ -61,17 +47,17 @@ TEST(Split, EveryBlockOfEveryGeometry) {
 
 TEST(Split, OverTwoLevelsInOneStep) {
     Machine m{full_features(), three_levels()};
-    map(m, first, output, GiB);
+    map(m, first_ipa, first_pa, GiB);
     m.port.on_invalidate = [&, note = m.port.on_invalidate](const Invalidation& all) {
         EXPECT_EQ(m.raw({1}) & 3, 2U);
         EXPECT_EQ(m.port.live(), 1U + 513U); // built before the break
         note(all);
     };
     const unsigned completions = m.port.completions;
-    ASSERT_TRUE(split(m, first, GiB, 4 * KiB));
-    EXPECT_EQ(m.leaves(), run_of(first, 4 * KiB, output | raw_rwx | raw_page, 512 * 512));
+    ASSERT_TRUE(split(m, first_ipa, GiB, 4 * KiB));
+    EXPECT_EQ(m.leaves(), run_of(first_ipa, 4 * KiB, first_pa | raw_rwx | raw_page, 512 * 512));
     ASSERT_EQ(m.discharged.size(), 1U);
-    EXPECT_EQ(m.discharged[0].ranges, (std::vector<InvalidationRange>{{Ipa{first}, GiB, 1}}));
+    EXPECT_EQ(m.discharged[0].ranges, (std::vector<InvalidationRange>{{Ipa{first_ipa}, GiB, 1}}));
     EXPECT_TRUE(m.discharged[0].leaf_only);
     EXPECT_EQ(m.discharged[0].scope, InvalidationScope::inner_shareable);
     EXPECT_GT(m.port.completions, completions);
@@ -101,20 +87,20 @@ TEST(Split, UpperOutputBitsOverTwoLevels) {
 // Tables of small leaves, blocks that are small enough and holes stay as they are.
 TEST(Split, SkipsWhatIsSmallEnough) {
     Machine m{full_features(), three_levels()};
-    map(m, 0, output, 2 * MiB);
-    map(m, 0x60'1000, output + GiB, 8 * KiB);
-    map(m, first, output, GiB);
-    map(m, 0xc000'0000, output, GiB + 2 * MiB);
+    map(m, 0, first_pa, 2 * MiB);
+    map(m, 0x60'1000, first_pa + GiB, 8 * KiB);
+    map(m, first_ipa, first_pa, GiB);
+    map(m, 0xc000'0000, first_pa, GiB + 2 * MiB);
     const std::uint64_t low = m.raw({0});
     const std::uint64_t pages = m.raw({0, 3});
     const std::uint64_t high = m.raw({4});
     const auto expected =
-        join({run_of(0, 2 * MiB, output | raw_rwx | raw_block, 1),
-              run_of(0x60'1000, 4 * KiB, (output + GiB) | raw_rwx | raw_page, 2),
-              run_of(first, 2 * MiB, output | raw_rwx | raw_block, 512),
-              run_of(0xc000'0000, 2 * MiB, output | raw_rwx | raw_block, 512),
-              run_of(0x1'0000'0000, 2 * MiB, (output + GiB) | raw_rwx | raw_block, 1)});
-    ASSERT_TRUE(split(m, 0, whole, 2 * MiB));
+        join({run_of(0, 2 * MiB, first_pa | raw_rwx | raw_block, 1),
+              run_of(0x60'1000, 4 * KiB, (first_pa + GiB) | raw_rwx | raw_page, 2),
+              run_of(first_ipa, 2 * MiB, first_pa | raw_rwx | raw_block, 512),
+              run_of(0xc000'0000, 2 * MiB, first_pa | raw_rwx | raw_block, 512),
+              run_of(0x1'0000'0000, 2 * MiB, (first_pa + GiB) | raw_rwx | raw_block, 1)});
+    ASSERT_TRUE(split(m, 0, ipa_limit, 2 * MiB));
     EXPECT_EQ(m.leaves(), expected);
     EXPECT_EQ(m.raw({0}), low);
     EXPECT_EQ(m.raw({0, 3}), pages);
@@ -125,8 +111,8 @@ TEST(Split, SkipsWhatIsSmallEnough) {
     m.port.on_change = [] { ADD_FAILURE() << "a store"; };
     m.port.allocations_until_failure = 0;
     const unsigned invalidations = m.port.invalidations;
-    ASSERT_TRUE(split(m, 0, whole, 2 * MiB));
-    ASSERT_TRUE(split(m, 0, whole, GiB));
+    ASSERT_TRUE(split(m, 0, ipa_limit, 2 * MiB));
+    ASSERT_TRUE(split(m, 0, ipa_limit, GiB));
     EXPECT_TRUE(m.owed.empty());
     EXPECT_EQ(m.port.invalidations, invalidations);
     EXPECT_EQ(m.port.failures, 0U);
@@ -135,97 +121,31 @@ TEST(Split, SkipsWhatIsSmallEnough) {
 
 TEST(Split, FindsTheBlocksBelowATable) {
     Machine m{full_features(), three_levels()};
-    map(m, first, output, 4 * KiB);
-    map(m, first + 2 * MiB, output + 2 * MiB, 4 * MiB);
+    map(m, first_ipa, first_pa, 4 * KiB);
+    map(m, first_ipa + 2 * MiB, first_pa + 2 * MiB, 4 * MiB);
     const std::uint64_t pages = m.raw({1, 0});
-    ASSERT_TRUE(split(m, 0, whole, 4 * KiB));
-    EXPECT_EQ(m.leaves(), join({run_of(first, 4 * KiB, output | raw_rwx | raw_page, 1),
-                                run_of(first + 2 * MiB, 4 * KiB,
-                                       (output + 2 * MiB) | raw_rwx | raw_page, 1024)}));
+    ASSERT_TRUE(split(m, 0, ipa_limit, 4 * KiB));
+    EXPECT_EQ(m.leaves(), join({run_of(first_ipa, 4 * KiB, first_pa | raw_rwx | raw_page, 1),
+                                run_of(first_ipa + 2 * MiB, 4 * KiB,
+                                       (first_pa + 2 * MiB) | raw_rwx | raw_page, 1024)}));
     EXPECT_EQ(m.raw({1, 0}), pages);
     ASSERT_EQ(m.discharged.size(), 1U);
     EXPECT_EQ(m.discharged[0].ranges,
-              (std::vector<InvalidationRange>{{Ipa{first + 2 * MiB}, 4 * MiB, 2}}));
+              (std::vector<InvalidationRange>{{Ipa{first_ipa + 2 * MiB}, 4 * MiB, 2}}));
 }
 
 // A page on each side of a border is enough to split both blocks as a whole, and no third one.
 TEST(Split, WholeBlocksThatTheRangeTouches) {
     Machine m{full_features(), three_levels()};
-    map(m, first, output, 4 * GiB);
+    map(m, first_ipa, first_pa, 4 * GiB);
     ASSERT_TRUE(split(m, 0xbfff'f000, 8 * KiB, 2 * MiB));
     EXPECT_EQ(m.leaves(),
-              join({run_of(first, GiB, output | raw_rwx | raw_block, 1),
-                    run_of(0x8000'0000, 2 * MiB, (output + GiB) | raw_rwx | raw_block, 1024),
-                    run_of(0x1'0000'0000, GiB, (output + 3 * GiB) | raw_rwx | raw_block, 1)}));
+              join({run_of(first_ipa, GiB, first_pa | raw_rwx | raw_block, 1),
+                    run_of(0x8000'0000, 2 * MiB, (first_pa + GiB) | raw_rwx | raw_block, 1024),
+                    run_of(0x1'0000'0000, GiB, (first_pa + 3 * GiB) | raw_rwx | raw_block, 1)}));
     ASSERT_EQ(m.discharged.size(), 1U);
     EXPECT_EQ(m.discharged[0].ranges,
               (std::vector<InvalidationRange>{{Ipa{0x8000'0000}, 2 * GiB, 1}}));
-}
-
-// Blocks with holes between them, so that their ranges do not join: eight at a time.
-TEST(Split, EightBlocksShareAnInvalidation) {
-    struct Row {
-        unsigned blocks = {};
-        std::vector<unsigned> batches = {};
-    };
-    const Row rows[] = {{1, {1}}, {7, {7}}, {8, {8}}, {9, {8, 1}}, {16, {8, 8}}, {19, {8, 8, 3}}};
-    for (const Row& row : rows) {
-        SCOPED_TRACE(row.blocks);
-        Machine m{full_features(), three_levels()};
-        for (unsigned i = 0; i < row.blocks; ++i) {
-            map(m, 2 * GiB * i, output + GiB * i, GiB);
-        }
-        unsigned done = 0;
-        m.port.on_invalidate = [&, note = m.port.on_invalidate](const Invalidation& all) {
-            const unsigned batch = row.batches.at(m.discharged.size());
-            for (unsigned i = 0; i < row.blocks; ++i) {
-                const std::uint64_t raw = m.raw({2 * i});
-                const std::uint64_t type = i < done ? 3 : i < done + batch ? 2 : 1;
-                EXPECT_EQ(raw & 3, type) << i;
-            }
-            done += batch;
-            note(all);
-        };
-        ASSERT_TRUE(split(m, 0, whole, 2 * MiB));
-        ASSERT_EQ(m.discharged.size(), row.batches.size());
-        unsigned at = 0;
-        for (std::size_t b = 0; b < row.batches.size(); ++b) {
-            std::vector<InvalidationRange> ranges;
-            for (unsigned i = 0; i < row.batches[b]; ++i, ++at) {
-                ranges.push_back({Ipa{2 * GiB * at}, GiB, 1});
-            }
-            EXPECT_EQ(m.discharged[b].ranges, ranges);
-            EXPECT_FALSE(m.discharged[b].whole);
-            EXPECT_TRUE(m.discharged[b].leaf_only);
-        }
-        std::vector<RawLeaf> expected;
-        for (unsigned i = 0; i < row.blocks; ++i) {
-            const auto run =
-                run_of(2 * GiB * i, 2 * MiB, (output + GiB * i) | raw_rwx | raw_block, 512);
-            expected.insert(expected.end(), run.begin(), run.end());
-        }
-        EXPECT_EQ(m.leaves(), expected);
-        EXPECT_EQ(m.table.counters().blocks_split, row.blocks);
-        EXPECT_EQ(m.table.counters().breaks, row.blocks);
-    }
-}
-
-// A table must not become valid where an earlier call still owes an invalidation.
-TEST(Split, WhatWasOwedGoesWithTheFirstInvalidation) {
-    Machine m{full_features(), three_levels()};
-    map(m, first, output, 2 * GiB);
-    map(m, 0x2'0000'0000, output, 4 * KiB);
-    ASSERT_TRUE(m.table.protect(Ipa{first}, GiB, Permissions::r(), m.owed));
-    ASSERT_TRUE(m.table.unmap(Ipa{0x2'0000'0000}, GiB, m.owed));
-    ASSERT_EQ(m.port.invalidations, 0U);
-    const std::size_t live = m.port.live();
-    ASSERT_TRUE(split(m, 0x8000'0000, GiB, 2 * MiB));
-    ASSERT_EQ(m.discharged.size(), 1U);
-    EXPECT_FALSE(m.discharged[0].leaf_only);
-    EXPECT_EQ(m.discharged[0].tables, 2U);
-    EXPECT_EQ(m.discharged[0].ranges[0], (InvalidationRange{Ipa{first}, GiB, 1}));
-    EXPECT_TRUE(m.owed.empty());
-    EXPECT_EQ(m.port.live(), live - 2 + 1);
 }
 
 TEST(Split, AttributesAreKept) {
@@ -300,11 +220,11 @@ TEST(Split, AttributesAreKept) {
         features.xs = true;
         for (const std::uint64_t size : {2 * MiB, 4 * KiB}) {
             Machine m{features, three_levels()};
-            map(m, first, output, GiB, row.attributes);
-            ASSERT_EQ(m.raw({1}), output | row.block);
-            ASSERT_TRUE(split(m, first, GiB, size));
+            map(m, first_ipa, first_pa, GiB, row.attributes);
+            ASSERT_EQ(m.raw({1}), first_pa | row.block);
+            ASSERT_TRUE(split(m, first_ipa, GiB, size));
             const std::uint64_t bits = size == 4 * KiB ? row.page : row.block;
-            EXPECT_EQ(m.leaves(), run_of(first, size, output | bits, GiB / size));
+            EXPECT_EQ(m.leaves(), run_of(first_ipa, size, first_pa | bits, GiB / size));
         }
     }
 }
@@ -314,7 +234,7 @@ TEST(Split, HardwareUpdatesRightBeforeTheBreakAreKept) {
     for (const std::uint64_t update : {raw_af, raw_write, raw_af | raw_write}) {
         for (const std::uint64_t size : {2 * MiB, 4 * KiB}) {
             Machine m{full_features(), three_levels(), 8 * MiB};
-            map(m, first, output, 2 * GiB,
+            map(m, first_ipa, first_pa, 2 * GiB,
                 {.permissions = Permissions::r(), .access_flag = false, .dbm = true});
             unsigned calls = 0;
             m.port.on_atomic = [&](std::uint64_t& word) {
@@ -322,66 +242,16 @@ TEST(Split, HardwareUpdatesRightBeforeTheBreakAreKept) {
                     word |= update;
                 }
             };
-            ASSERT_TRUE(split(m, first, 2 * GiB, size));
+            ASSERT_TRUE(split(m, first_ipa, 2 * GiB, size));
             EXPECT_EQ(calls, 3U); // the second block took two tries
             const std::uint64_t type = size == 4 * KiB ? raw_page : raw_block;
             const std::uint64_t bits = ((raw_r & ~raw_af) | raw_dbm) + type;
             // The first block saw no update, and gets none.
-            EXPECT_EQ(m.leaves(), join({run_of(first, size, output | bits, GiB / size),
-                                        run_of(first + GiB, size, (output + GiB) | bits | update,
-                                               GiB / size)}));
+            EXPECT_EQ(m.leaves(), join({run_of(first_ipa, size, first_pa | bits, GiB / size),
+                                        run_of(first_ipa + GiB, size,
+                                               (first_pa + GiB) | bits | update, GiB / size)}));
         }
     }
-}
-
-TEST(Split, EveryFailedAllocationLeavesTheMappingWhole) {
-    for (unsigned failing = 0; failing <= 10; ++failing) {
-        SCOPED_TRACE(failing);
-        Machine m{full_features(), three_levels()};
-        map(m, first, output, 10 * GiB);
-        m.port.allocations_until_failure = failing;
-        const auto result = split(m, first, 10 * GiB, 2 * MiB);
-        ASSERT_EQ(result.has_value(), failing == 10);
-        if (!result) {
-            EXPECT_EQ(result.error(), Error::out_of_memory);
-        }
-        // The blocks before the one that had no table are split: each costs one.
-        const std::uint64_t done = GiB * failing;
-        EXPECT_EQ(
-            m.leaves(),
-            join({run_of(first, 2 * MiB, output | raw_rwx | raw_block, 512 * failing),
-                  run_of(first + done, GiB, (output + done) | raw_rwx | raw_block, 10 - failing)}));
-        EXPECT_EQ(m.port.live(), 1U + failing);
-        EXPECT_EQ(m.table.counters().tables, failing);
-        EXPECT_EQ(m.table.counters().blocks_split, failing);
-        EXPECT_TRUE(m.owed.empty());
-        m.port.allocations_until_failure.reset();
-        ASSERT_TRUE(split(m, first, 10 * GiB, 2 * MiB));
-        EXPECT_EQ(m.leaves(), run_of(first, 2 * MiB, output | raw_rwx | raw_block, 5120));
-    }
-}
-
-// A block takes all of its 513 tables before anything happens to it.
-TEST(Split, ABlockWithoutMemoryForAllItsTablesIsNotBroken) {
-    Machine m{full_features(), three_levels()};
-    map(m, first, output, GiB);
-    const std::uint64_t block = m.raw({1});
-    m.port.on_change = [&] { EXPECT_EQ(m.raw({1}), block); };
-    for (unsigned failing = 0; failing < 513; ++failing) {
-        m.port.allocations_until_failure = failing;
-        const auto result = split(m, first, GiB, 4 * KiB);
-        ASSERT_FALSE(result);
-        EXPECT_EQ(result.error(), Error::out_of_memory);
-        ASSERT_EQ(m.port.live(), 1U) << failing;
-    }
-    EXPECT_EQ(m.raw({1}), block);
-    EXPECT_EQ(m.port.failures, 513U);
-    EXPECT_EQ(m.port.invalidations, 0U);
-    EXPECT_TRUE(m.owed.empty());
-    EXPECT_EQ(m.table.counters().tables_made, 0U);
-    m.port.on_change = nullptr;
-    m.port.allocations_until_failure = 513;
-    EXPECT_TRUE(split(m, first, GiB, 4 * KiB));
 }
 
 TEST(Split, EveryErrorChangesNothing) {
@@ -392,21 +262,21 @@ TEST(Split, EveryErrorChangesNothing) {
         Error error = {};
     };
     const Row rows[] = {
-        {first + 0x800, 0x1000, 4 * KiB, Error::ipa_misaligned},
-        {first, 0x800, 4 * KiB, Error::range_misaligned},
-        {first, 0, 4 * KiB, Error::range_empty},
-        {whole, 0x1000, 4 * KiB, Error::ipa_out_of_range},
-        {whole - 0x1000, 0x2000, 4 * KiB, Error::ipa_out_of_range},
-        {first, GiB, 0, Error::size_not_mappable},
-        {first, GiB, 2 * KiB, Error::size_not_mappable},
-        {first, GiB, 8 * KiB, Error::size_not_mappable},
-        {first, GiB, 16 * KiB, Error::size_not_mappable},
-        {first, GiB, 32 * MiB, Error::size_not_mappable},
-        {first, GiB, 512 * GiB, Error::size_not_mappable},
-        {first, GiB, ~std::uint64_t{0}, Error::size_not_mappable},
+        {first_ipa + 0x800, 0x1000, 4 * KiB, Error::ipa_misaligned},
+        {first_ipa, 0x800, 4 * KiB, Error::range_misaligned},
+        {first_ipa, 0, 4 * KiB, Error::range_empty},
+        {ipa_limit, 0x1000, 4 * KiB, Error::ipa_out_of_range},
+        {ipa_limit - 0x1000, 0x2000, 4 * KiB, Error::ipa_out_of_range},
+        {first_ipa, GiB, 0, Error::size_not_mappable},
+        {first_ipa, GiB, 2 * KiB, Error::size_not_mappable},
+        {first_ipa, GiB, 8 * KiB, Error::size_not_mappable},
+        {first_ipa, GiB, 16 * KiB, Error::size_not_mappable},
+        {first_ipa, GiB, 32 * MiB, Error::size_not_mappable},
+        {first_ipa, GiB, 512 * GiB, Error::size_not_mappable},
+        {first_ipa, GiB, ~std::uint64_t{0}, Error::size_not_mappable},
     };
     Machine m{full_features(), three_levels()};
-    map(m, first, output, GiB);
+    map(m, first_ipa, first_pa, GiB);
     const auto before = m.memory();
     for (const Row& row : rows) {
         const auto result = split(m, row.ipa, row.length, row.size);
