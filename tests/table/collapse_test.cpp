@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Stage2::collapse(): tables of leaves that say the same become blocks, several with one
 // invalidation.
+#include "bad_ranges.hpp"
 #include "blocks.hpp"
 #include "collapsing.hpp"
 
@@ -273,22 +274,10 @@ TEST(Collapse, APartOfAGigabyteIsNoGigabyte) {
 }
 
 TEST(Collapse, EveryErrorChangesNothing) {
-    struct Row {
-        std::uint64_t ipa = {};
-        std::uint64_t length = {};
-        Error error = {};
-    };
-    const Row rows[] = {
-        {first_ipa + 0x800, 0x1000, Error::ipa_misaligned},
-        {first_ipa, GiB + 0x800, Error::range_misaligned},
-        {first_ipa, 0, Error::range_empty},
-        {ipa_limit, 0x1000, Error::ipa_out_of_range},
-        {first_ipa, ipa_limit, Error::ipa_out_of_range},
-    };
     Machine m{full_features(), three_levels()};
     map(m, first_ipa, first_pa, 2 * MiB, 4 * KiB);
     const auto before = m.memory();
-    for (const Row& row : rows) {
+    for (const BadRange& row : bad_ranges) {
         const auto result = m.table.collapse(Ipa{row.ipa}, row.length, m.owed);
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error(), row.error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Stage2::lookup(), for_each_leaf() and for_each_run(): what they report of a table laid out here.
-#include "machine.hpp"
+#include "requests.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,16 +11,6 @@ namespace {
 
 constexpr std::uint64_t everything = ~std::uint64_t{0};
 
-void map(Machine& m, std::uint64_t ipa, std::uint64_t pa, std::uint64_t length,
-         const Attributes& attributes = with(Permissions::rwx()),
-         std::uint64_t max_size = everything) {
-    ASSERT_TRUE(m.table.map({.ipa = Ipa{ipa},
-                             .pa = Pa{pa},
-                             .length = length,
-                             .attributes = attributes,
-                             .max_size = max_size},
-                            m.owed));
-}
 Mapping mapping(std::uint64_t ipa, std::uint64_t pa, std::uint64_t size, Level level,
                 const Attributes& attributes = with(Permissions::rwx())) {
     return {.ipa = Ipa{ipa},

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Stage2::protect(), relax() and make_young(): bits of live leaves change in place, and what
 // hardware writes beside it is never lost.
-#include "machine.hpp"
+#include "bad_ranges.hpp"
+#include "requests.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,16 +13,6 @@ namespace {
 
 constexpr auto everywhere = InvalidationScope::inner_shareable;
 constexpr auto local = InvalidationScope::local;
-
-void map(Machine& m, std::uint64_t ipa, std::uint64_t pa, std::uint64_t length,
-         const Attributes& attributes = with(Permissions::rwx())) {
-    ASSERT_TRUE(m.table.map(
-        {.ipa = Ipa{ipa}, .pa = Pa{pa}, .length = length, .attributes = attributes}, m.owed));
-}
-
-std::vector<InvalidationRange> ranges_of(const Invalidation& owed) {
-    return {owed.ranges().begin(), owed.ranges().end()};
-}
 
 TEST(Protect, WholeLeavesChangeInPlace) {
     Machine m{full_features(), three_levels()};
@@ -241,35 +232,24 @@ TEST(Protect, ReadOnlyTakesTheDirtyBitModifierAway) {
 }
 
 TEST(Protect, EveryErrorChangesNothing) {
-    struct Row {
-        std::uint64_t ipa = {};
-        std::uint64_t length = {};
-        Permissions permissions = {};
-        Error error = {};
-    };
-    const std::uint64_t limit = std::uint64_t{1} << 40;
-    const Permissions r = Permissions::r();
-    const Row rows[] = {
-        {0x4000'0800, 0x1000, r, Error::ipa_misaligned},
-        {0x4000'0000, 0x800, r, Error::range_misaligned},
-        {0x4000'0000, 0, r, Error::range_empty},
-        {limit, 0x1000, r, Error::ipa_out_of_range},
-        {limit - 0x1000, 0x2000, r, Error::ipa_out_of_range},
-        {0x4000'0000, GiB, {.read = true, .execute_el0 = true}, Error::execute_needs_xnx},
-        {0x4000'0000, GiB, {.read = true, .execute_el1 = true}, Error::execute_needs_xnx},
-    };
     CpuFeatures features = full_features();
     features.xnx = false;
     Machine m{features, three_levels()};
     map(m, 0x4000'0000, 0x80'0000'0000, GiB);
     const auto before = m.memory();
-    for (const Row& row : rows) {
-        const auto result = m.table.protect(Ipa{row.ipa}, row.length, row.permissions, m.owed);
+    const auto expect_error = [&](const BadRange& row, Permissions permissions) {
+        const auto result = m.table.protect(Ipa{row.ipa}, row.length, permissions, m.owed);
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error(), row.error);
         EXPECT_EQ(m.memory(), before);
         EXPECT_TRUE(m.owed.empty());
+    };
+    for (const BadRange& row : bad_ranges) {
+        expect_error(row, Permissions::r());
     }
+    const BadRange without_xnx{0x4000'0000, GiB, Error::execute_needs_xnx};
+    expect_error(without_xnx, {.read = true, .execute_el0 = true});
+    expect_error(without_xnx, {.read = true, .execute_el1 = true});
 }
 
 TEST(Relax, AddsToTheOneLeafThatFaulted) {

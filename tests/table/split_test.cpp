@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Stage2::split(): blocks become smaller leaves that map the same, and what hardware writes
 // meanwhile is never lost.
+#include "bad_ranges.hpp"
 #include "blocks.hpp"
+#include "described_leaves.hpp"
 #include "splitting.hpp"
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <expected>
 #include <vector>
 
 namespace twofold::test {
@@ -149,81 +153,14 @@ TEST(Split, WholeBlocksThatTheRangeTouches) {
 }
 
 TEST(Split, AttributesAreKept) {
-    struct Row {
-        const char* name = {};
-        bool fwb = {};
-        Attributes attributes = {};
-        std::uint64_t block = {}; // bits of a block beside its address
-        std::uint64_t page = {};
-    };
-    const Row rows[] = {
-        {"WB", true, with(Permissions::rwx()), 0x7d9, 0x7db},
-        {"WB without FWB", false, with(Permissions::rwx()), 0x7fd, 0x7ff},
-        {"Device without FWB",
-         false,
-         {.permissions = Permissions::rw(), .type = MemoryType::device_nGnRE, .software = 6},
-         0x0340'0000'0000'07c5,
-         0x0340'0000'0000'07c7},
-        {"Device",
-         true,
-         {.permissions = Permissions::rw(), .type = MemoryType::device_GRE},
-         0x0040'0000'0000'07cd,
-         0x0040'0000'0000'07cf},
-        {"NC",
-         true,
-         {.permissions = Permissions::rw(), .type = MemoryType::normal_nc},
-         0x0040'0000'0000'07d5,
-         0x0040'0000'0000'07d7},
-        {"as stage 1, outer",
-         true,
-         {.permissions = Permissions::r(),
-          .type = MemoryType::stage1_decides,
-          .shareability = Shareability::outer},
-         0x0040'0000'0000'065d,
-         0x0040'0000'0000'065f},
-        {"old, all software bits",
-         true,
-         {.permissions = Permissions::rw(), .access_flag = false, .software = 15},
-         0x07c0'0000'0000'03d9,
-         0x07c0'0000'0000'03db},
-        {"clean",
-         true,
-         {.permissions = Permissions::r(), .dbm = true},
-         0x0048'0000'0000'0759,
-         0x0048'0000'0000'075b},
-        {"dirty",
-         true,
-         {.permissions = Permissions::rw(), .dbm = true},
-         0x0048'0000'0000'07d9,
-         0x0048'0000'0000'07db},
-        {"EL0 alone executes",
-         true,
-         {.permissions = {.read = true, .execute_el0 = true}},
-         0x0020'0000'0000'0759,
-         0x0020'0000'0000'075b},
-        {"FnXS",
-         true,
-         {.permissions = Permissions::rw(), .fnxs = true},
-         0x0040'0000'0000'0fd9,
-         0x0040'0000'0000'0fdb},
-        // Bit 16 of a page is part of its address.
-        {"nT",
-         true,
-         {.permissions = Permissions::rw(), .nt = true},
-         0x0040'0000'0001'07d9,
-         0x0040'0000'0000'07db},
-    };
-    for (const Row& row : rows) {
-        SCOPED_TRACE(row.name);
-        CpuFeatures features = full_features();
-        features.fwb = row.fwb;
-        features.xs = true;
+    for (const DescribedLeaf& leaf : described_leaves) {
+        SCOPED_TRACE(leaf.name);
         for (const std::uint64_t size : {2 * MiB, 4 * KiB}) {
-            Machine m{features, three_levels()};
-            map(m, first_ipa, first_pa, GiB, row.attributes);
-            ASSERT_EQ(m.raw({1}), first_pa | row.block);
+            Machine m{leaf.features(), three_levels()};
+            map(m, first_ipa, first_pa, GiB, leaf.attributes);
+            ASSERT_EQ(m.raw({1}), first_pa | leaf.block);
             ASSERT_TRUE(split(m, first_ipa, GiB, size));
-            const std::uint64_t bits = size == 4 * KiB ? row.page : row.block;
+            const std::uint64_t bits = size == 4 * KiB ? leaf.page() : leaf.block;
             EXPECT_EQ(m.leaves(), run_of(first_ipa, size, first_pa | bits, GiB / size));
         }
     }
@@ -255,36 +192,23 @@ TEST(Split, HardwareUpdatesRightBeforeTheBreakAreKept) {
 }
 
 TEST(Split, EveryErrorChangesNothing) {
-    struct Row {
-        std::uint64_t ipa = {};
-        std::uint64_t length = {};
-        std::uint64_t size = {};
-        Error error = {};
-    };
-    const Row rows[] = {
-        {first_ipa + 0x800, 0x1000, 4 * KiB, Error::ipa_misaligned},
-        {first_ipa, 0x800, 4 * KiB, Error::range_misaligned},
-        {first_ipa, 0, 4 * KiB, Error::range_empty},
-        {ipa_limit, 0x1000, 4 * KiB, Error::ipa_out_of_range},
-        {ipa_limit - 0x1000, 0x2000, 4 * KiB, Error::ipa_out_of_range},
-        {first_ipa, GiB, 0, Error::size_not_mappable},
-        {first_ipa, GiB, 2 * KiB, Error::size_not_mappable},
-        {first_ipa, GiB, 8 * KiB, Error::size_not_mappable},
-        {first_ipa, GiB, 16 * KiB, Error::size_not_mappable},
-        {first_ipa, GiB, 32 * MiB, Error::size_not_mappable},
-        {first_ipa, GiB, 512 * GiB, Error::size_not_mappable},
-        {first_ipa, GiB, ~std::uint64_t{0}, Error::size_not_mappable},
-    };
     Machine m{full_features(), three_levels()};
     map(m, first_ipa, first_pa, GiB);
     const auto before = m.memory();
-    for (const Row& row : rows) {
-        const auto result = split(m, row.ipa, row.length, row.size);
+    const auto expect_error = [&](const std::expected<void, Error>& result, Error error) {
         ASSERT_FALSE(result);
-        EXPECT_EQ(result.error(), row.error);
+        EXPECT_EQ(result.error(), error);
         EXPECT_EQ(m.memory(), before);
         EXPECT_TRUE(m.owed.empty());
         EXPECT_EQ(m.port.live(), 1U);
+    };
+    for (const BadRange& row : bad_ranges) {
+        expect_error(split(m, row.ipa, row.length, 4 * KiB), row.error);
+    }
+    for (const std::uint64_t size :
+         {std::uint64_t{0}, 2 * KiB, 8 * KiB, 16 * KiB, 32 * MiB, 512 * GiB, ~std::uint64_t{0}}) {
+        SCOPED_TRACE(size);
+        expect_error(split(m, first_ipa, GiB, size), Error::size_not_mappable);
     }
 }
 

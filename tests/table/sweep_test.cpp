@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What write_protect(), test_and_clear_young() and collect_dirty() have in common: every format,
 // blocks as a whole, and what they refuse.
+#include "bad_ranges.hpp"
 #include "blocks.hpp"
 #include "sweeping.hpp"
 
@@ -42,23 +43,10 @@ TEST(Sweep, EveryGeometry) {
 }
 
 TEST(Sweep, EveryErrorChangesNothing) {
-    struct Row {
-        std::uint64_t ipa = {};
-        std::uint64_t length = {};
-        Error error = {};
-    };
-    const Row rows[] = {
-        {first_ipa + 0x800, 0x1000, Error::ipa_misaligned},
-        {first_ipa, GiB + 0x800, Error::range_misaligned},
-        {first_ipa, 0, Error::range_empty},
-        {ipa_limit, 0x1000, Error::ipa_out_of_range},
-        {first_ipa, ipa_limit, Error::ipa_out_of_range},
-        {first_ipa, ~std::uint64_t{0xfff}, Error::ipa_out_of_range},
-    };
     Machine m{full_features(), three_levels()};
     map(m, first_ipa, first_pa, GiB, dirty);
     const auto before = m.memory();
-    for (const Row& row : rows) {
+    for (const BadRange& row : bad_ranges) {
         const Ipa ipa{row.ipa};
         const auto visit = [](Ipa, std::uint64_t) { ADD_FAILURE() << "a visit"; };
         EXPECT_EQ(m.table.write_protect(ipa, row.length, m.owed).error(), row.error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Stage2::unmap() of a part of a block: the rest stays as it was to the bit.
+#include "described_leaves.hpp"
 #include "requests.hpp"
 
 #include <gtest/gtest.h>
@@ -158,64 +159,15 @@ TEST(Unmap, RangeThatCutsABlockAtEachEnd) {
 
 // Everything that a leaf can say survives a split into blocks and into pages.
 TEST(Unmap, TheRestKeepsItsAttributes) {
-    struct Row {
-        const char* name = {};
-        bool fwb = {};
-        Attributes attributes = {};
-        std::uint64_t raw = {}; // bits of a block beside its address
-    };
-    const Permissions rw = Permissions::rw();
-    const Row rows[] = {
-        {"Device, FWB",
-         true,
-         {.permissions = rw, .type = MemoryType::device_nGnRE},
-         0x0040'0000'0000'07c5},
-        {"Device",
-         false,
-         {.permissions = rw, .type = MemoryType::device_nGnRE},
-         0x0040'0000'0000'07c5},
-        {"Device GRE",
-         false,
-         {.permissions = rw, .type = MemoryType::device_GRE},
-         0x0040'0000'0000'07cd},
-        {"NC, FWB",
-         true,
-         {.permissions = rw, .type = MemoryType::normal_nc},
-         0x0040'0000'0000'07d5},
-        {"NC", false, {.permissions = rw, .type = MemoryType::normal_nc}, 0x0040'0000'0000'07d5},
-        {"WT", false, {.permissions = rw, .type = MemoryType::normal_wt}, 0x0040'0000'0000'07e9},
-        {"as stage 1",
-         true,
-         {.permissions = rw, .type = MemoryType::stage1_decides},
-         0x0040'0000'0000'07dd},
-        {"old", true, {.permissions = rw, .access_flag = false}, 0x0040'0000'0000'03d9},
-        {"clean", true, {.permissions = Permissions::r(), .dbm = true}, 0x0048'0000'0000'0759},
-        {"dirty", true, {.permissions = rw, .dbm = true}, 0x0048'0000'0000'07d9},
-        {"software", true, {.permissions = rw, .software = 15}, 0x07c0'0000'0000'07d9},
-        {"FnXS", true, {.permissions = rw, .fnxs = true}, 0x0040'0000'0000'0fd9},
-        {"non-shareable",
-         true,
-         {.permissions = rw, .shareability = Shareability::none},
-         0x0040'0000'0000'04d9},
-        {"EL1 executes",
-         true,
-         {.permissions = {.read = true, .execute_el1 = true}},
-         0x0060'0000'0000'0759},
-        {"nothing allowed", true, {.permissions = {}}, 0x0040'0000'0000'0719},
-        {"nT", true, {.permissions = rw, .nt = true}, 0x0040'0000'0001'07d9},
-    };
-    for (const Row& row : rows) {
-        SCOPED_TRACE(row.name);
-        CpuFeatures features = full_features();
-        features.fwb = row.fwb;
-        features.xs = true;
-        Machine m{features, three_levels()};
-        map(m, 0x4000'0000, 0x80'0000'0000, GiB, row.attributes);
-        ASSERT_EQ(m.leaves(), run_of(0x4000'0000, GiB, 0x80'0000'0000 | row.raw, 1));
+    for (const DescribedLeaf& leaf : described_leaves) {
+        SCOPED_TRACE(leaf.name);
+        Machine m{leaf.features(), three_levels()};
+        map(m, 0x4000'0000, 0x80'0000'0000, GiB, leaf.attributes);
+        ASSERT_EQ(m.leaves(), run_of(0x4000'0000, GiB, 0x80'0000'0000 | leaf.block, 1));
         ASSERT_TRUE(m.table.unmap(Ipa{0x4000'0000}, 4 * KiB, m.owed));
-        const std::uint64_t page = (row.raw & ~raw_nt) | 2;
-        EXPECT_EQ(m.leaves(), join({run_of(0x4000'1000, 4 * KiB, 0x80'0000'1000 | page, 511),
-                                    run_of(0x4020'0000, 2 * MiB, 0x80'0020'0000 | row.raw, 511)}));
+        EXPECT_EQ(m.leaves(),
+                  join({run_of(0x4000'1000, 4 * KiB, 0x80'0000'1000 | leaf.page(), 511),
+                        run_of(0x4020'0000, 2 * MiB, 0x80'0020'0000 | leaf.block, 511)}));
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Stage2::unmap() of whole leaves and tables: what goes, what is owed and what is freed.
+#include "bad_ranges.hpp"
 #include "requests.hpp"
 
 #include <gtest/gtest.h>
@@ -116,24 +117,10 @@ TEST(Unmap, TableThatHoldsTheRestOfABlockStays) {
 }
 
 TEST(Unmap, EveryErrorChangesNothing) {
-    struct Row {
-        std::uint64_t ipa = {};
-        std::uint64_t length = {};
-        Error error = {};
-    };
-    const std::uint64_t limit = std::uint64_t{1} << 40;
-    const Row rows[] = {
-        {0x4000'0800, 0x1000, Error::ipa_misaligned},
-        {0x4000'0000, 0x800, Error::range_misaligned},
-        {0x4000'0000, 0, Error::range_empty},
-        {limit, 0x1000, Error::ipa_out_of_range},
-        {limit - 0x1000, 0x2000, Error::ipa_out_of_range},
-        {0x4000'0000, ~std::uint64_t{0xfff}, Error::ipa_out_of_range},
-    };
     Machine m{full_features(), three_levels()};
     map(m, 0x4000'0000, 0x80'0000'0000, GiB);
     const auto before = m.memory();
-    for (const Row& row : rows) {
+    for (const BadRange& row : bad_ranges) {
         const auto result = m.table.unmap(Ipa{row.ipa}, row.length, m.owed);
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error(), row.error);
