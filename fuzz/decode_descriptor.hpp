@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 #include "cpu.hpp"
+#include "table/geometries.hpp"
 
 #include <twofold/model/walk_descriptor.hpp>
 #include <twofold/model/walker.hpp>
@@ -14,17 +15,7 @@ namespace twofold::fuzz {
 
 // The walker's CPU is the engine's; where the architecture leaves a choice, it does not fault.
 inline model::WalkConfig walk_config_of(const CpuFeatures& f, const Geometry& g, Pa root) {
-    model::WalkConfig config{.vtcr = g.vtcr({}).value,
-                             .vttbr = Vttbr::make(g, root, 1, false)->value,
-                             .hcr = (std::uint64_t{f.fwb} << 46) | 1,
-                             .pa_max = f.pa_bits,
-                             .bbm = f.bbm,
-                             .lpa = f.lpa(),
-                             .lpa2 = f.has_lpa2(g.granule()),
-                             .ttst = f.ttst,
-                             .xnx = f.xnx,
-                             .hafdbs = f.dirty_state,
-                             .fwb = f.fwb};
+    model::WalkConfig config = test::walk_config(f, g, root, {});
     config.choices.nt_faults = false;
     config.choices.contiguous_faults = false;
     config.choices.fetch_from_device_faults = false;

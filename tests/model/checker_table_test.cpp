@@ -279,11 +279,8 @@ TEST(CheckerStores, AnEntryWithoutAfMayBecomeAnother) {
     EXPECT_EQ(s.found, Found{"remade_too_early not_invalidated"});
 }
 
-TEST(CheckerStores, PermissionsTakenAwayAreBroadcast) {
-    Scene s;
-    s.link_pages();
-    s.publish(Scene::level3, 5, 0x8000'0000 | page_rw);
-    s.exchange(Scene::level3, 5, 0x8000'0000 | page_ro);
+// The page at 0x5000, for this CPU alone.
+void invalidate_locally(Scene& s) {
     s.barrier(Barrier::dsb_nshst);
     s.tlbi({.kind = TlbiKind::ipas2,
             .scope = InvalidationScope::local,
@@ -294,6 +291,14 @@ TEST(CheckerStores, PermissionsTakenAwayAreBroadcast) {
     s.barrier(Barrier::dsb_nsh);
     s.barrier(Barrier::isb);
     s.settled();
+}
+
+TEST(CheckerStores, PermissionsTakenAwayAreBroadcast) {
+    Scene s;
+    s.link_pages();
+    s.publish(Scene::level3, 5, 0x8000'0000 | page_rw);
+    s.exchange(Scene::level3, 5, 0x8000'0000 | page_ro);
+    invalidate_locally(s);
     EXPECT_EQ(s.found, Found{"left_in_tlb local_only"});
 }
 
@@ -310,16 +315,7 @@ TEST(CheckerStores, PermissionsGivenAreForTheCpuThatGivesThem) {
     t.link_pages();
     t.publish(Scene::level3, 5, 0x8000'0000 | page_ro);
     t.exchange(Scene::level3, 5, 0x8000'0000 | page_rw);
-    t.barrier(Barrier::dsb_nshst);
-    t.tlbi({.kind = TlbiKind::ipas2,
-            .scope = InvalidationScope::local,
-            .last_level = true,
-            .operand = by_ipa(0x5000, 3)});
-    t.barrier(Barrier::dsb_nsh);
-    t.tlbi({.kind = TlbiKind::vmalle1, .scope = InvalidationScope::local});
-    t.barrier(Barrier::dsb_nsh);
-    t.barrier(Barrier::isb);
-    t.settled();
+    invalidate_locally(t);
     EXPECT_EQ(t.found, Found{});
     // Another CPU may have the old entry still, and it must not meet another output.
     t.exchange(Scene::level3, 5, 0);
