@@ -36,6 +36,9 @@ public:
         std::uint64_t clear_bits(unsigned i, std::uint64_t mask) {
             return __atomic_fetch_and(&entries_[i], ~mask, __ATOMIC_ACQ_REL);
         }
+        std::uint64_t set_bits(unsigned i, std::uint64_t mask) {
+            return __atomic_fetch_or(&entries_[i], mask, __ATOMIC_ACQ_REL);
+        }
         bool compare_exchange(unsigned i, std::uint64_t before, std::uint64_t after) {
             return __atomic_compare_exchange_n(&entries_[i], &before, after, false,
                                                __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);

@@ -31,6 +31,7 @@ public:
         std::uint64_t clear_bits(unsigned i, std::uint64_t mask) {
             return entry(i).fetch_and(~mask);
         }
+        std::uint64_t set_bits(unsigned i, std::uint64_t mask) { return entry(i).fetch_or(mask); }
         bool compare_exchange(unsigned i, std::uint64_t before, std::uint64_t after) {
             return entry(i).compare_exchange_strong(before, after);
         }

@@ -38,6 +38,9 @@ public:
     std::uint64_t clear_bits(unsigned index, std::uint64_t mask) const {
         return __atomic_fetch_and(&entries_[index], ~mask, __ATOMIC_ACQ_REL);
     }
+    std::uint64_t set_bits(unsigned index, std::uint64_t mask) const {
+        return __atomic_fetch_or(&entries_[index], mask, __ATOMIC_ACQ_REL);
+    }
     bool compare_exchange(unsigned index, std::uint64_t old, std::uint64_t value) const {
         return __atomic_compare_exchange_n(&entries_[index], &old, value, false, __ATOMIC_ACQ_REL,
                                            __ATOMIC_ACQUIRE);

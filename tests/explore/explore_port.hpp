@@ -24,6 +24,9 @@ public:
         std::uint64_t clear_bits(unsigned i, std::uint64_t mask) {
             return world_->clear_bits(pa_, i, mask);
         }
+        std::uint64_t set_bits(unsigned i, std::uint64_t mask) {
+            return world_->set_bits(pa_, i, mask);
+        }
         bool compare_exchange(unsigned i, std::uint64_t before, std::uint64_t after) {
             return world_->compare_exchange(pa_, i, before, after);
         }

@@ -141,7 +141,7 @@ std::vector<ContentRun> Scenario::content(const World& world, const WalkShape& s
     const auto add = [&](std::uint64_t ipa, std::uint64_t size, std::uint64_t d, int level) {
         constexpr std::uint64_t attributes =
             0x7fc | std::uint64_t{1} << 51 | std::uint64_t{3} << 53 | std::uint64_t{15} << 55;
-        constexpr std::uint64_t annotation = 0b1000;
+        constexpr std::uint64_t annotation = 0b0100;
         ContentRun run{.ipa = ipa, .length = size};
         if (shape.is_leaf(d, level)) {
             run.first = {shape.address(d, level), (d & attributes) | 1};

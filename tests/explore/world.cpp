@@ -269,6 +269,17 @@ std::uint64_t World::clear_bits(Pa table, unsigned index, std::uint64_t mask) {
     return before;
 }
 
+std::uint64_t World::set_bits(Pa table, unsigned index, std::uint64_t mask) {
+    const std::size_t word = access(table, index, true);
+    const std::uint64_t before = words_[word];
+    note(before);
+    record(StepKind::exchange, address_of(word), before, before | mask);
+    if ((~before & mask) != 0) {
+        write(word, before | mask, true);
+    }
+    return before;
+}
+
 bool World::compare_exchange(Pa table, unsigned index, std::uint64_t before, std::uint64_t after) {
     const std::size_t word = access(table, index, true);
     const bool done = words_[word] == before;

@@ -45,6 +45,7 @@ public:
     void publish(Pa table, unsigned index, std::uint64_t value);
     std::uint64_t exchange(Pa table, unsigned index, std::uint64_t value);
     std::uint64_t clear_bits(Pa table, unsigned index, std::uint64_t mask);
+    std::uint64_t set_bits(Pa table, unsigned index, std::uint64_t mask);
     bool compare_exchange(Pa table, unsigned index, std::uint64_t before, std::uint64_t after);
     std::optional<Pa> allocate(std::uint64_t bytes);
     void free(Pa pa, std::uint64_t bytes);

@@ -59,6 +59,12 @@ public:
             port_->changed();
             return old;
         }
+        std::uint64_t set_bits(unsigned i, std::uint64_t mask) {
+            port_->hardware_update(words_[i]);
+            const std::uint64_t old = std::atomic_ref{words_[i]}.fetch_or(mask);
+            port_->changed();
+            return old;
+        }
         bool compare_exchange(unsigned i, std::uint64_t before, std::uint64_t after) {
             port_->hardware_update(words_[i]);
             const bool done = std::atomic_ref{words_[i]}.compare_exchange_strong(before, after);

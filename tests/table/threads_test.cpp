@@ -57,6 +57,10 @@ public:
             return port_->seen(
                 std::atomic_ref{words_[i]}.fetch_and(~mask, std::memory_order_acq_rel));
         }
+        std::uint64_t set_bits(unsigned i, std::uint64_t mask) {
+            return port_->seen(
+                std::atomic_ref{words_[i]}.fetch_or(mask, std::memory_order_acq_rel));
+        }
         bool compare_exchange(unsigned i, std::uint64_t before, std::uint64_t after) {
             return std::atomic_ref{words_[i]}.compare_exchange_strong(
                 before, after, std::memory_order_acq_rel, std::memory_order_acquire);

@@ -62,6 +62,12 @@ public:
             changed(EventKind::clear_bits, index, before, before & ~mask);
             return before;
         }
+        std::uint64_t set_bits(unsigned index, std::uint64_t mask) {
+            const Guard guard{*port_};
+            const std::uint64_t before = inner_.set_bits(index, mask);
+            changed(EventKind::exchange, index, before, before | mask);
+            return before;
+        }
         bool compare_exchange(unsigned index, std::uint64_t before, std::uint64_t after) {
             const Guard guard{*port_};
             const bool done = inner_.compare_exchange(index, before, after);

@@ -21,8 +21,8 @@ std::optional<Step> drop_empty_table(Tree<Port>& tree, Ipa ipa, const Step& empt
         tree.format.next_table(above.descriptor) != emptied.table) {
         return std::nullopt;
     }
-    const std::uint64_t tombstone = tree.tombstone(owed);
-    if (tombstone == 0 || !tree.close(emptied.table)) {
+    const std::uint64_t tombstone = tree.tombstone(ipa, owed);
+    if (tombstone == 0 || !tree.close(emptied.table, emptied.level)) {
         return std::nullopt;
     }
     tree.table(above.table).exchange(above.index, tombstone);
@@ -33,11 +33,11 @@ std::optional<Step> drop_empty_table(Tree<Port>& tree, Ipa ipa, const Step& empt
     return above;
 }
 
-// `emptied`: an entry on the way to `ipa` that holds nothing now. Takes the stripes that it needs
-// beside `held`; where another operation has them, an empty table stays, for the next one to find.
+// `emptied`: an entry on the way to `ipa` that holds nothing now. Where another operation has the
+// stripes that this needs, an empty table stays, for the next one to find.
 template <TablePort Port>
-void drop_if_empty(Tree<Port>& tree, Ipa ipa, Step emptied, Invalidation& owed,
-                   HeldStripes<Port>& held) {
+[[gnu::noinline]] void drop_if_empty(Tree<Port>& tree, Ipa ipa, Step emptied, Invalidation& owed) {
+    HeldStripes held{tree.port, tree.stripes};
     while (emptied.level != tree.geometry.initial_level() &&
            tree.seems_empty(emptied.table, emptied.index) &&
            held.add(Stripes::of(tree.geometry, tree.entry_at(ipa, emptied.level - 1)))) {
@@ -46,21 +46,6 @@ void drop_if_empty(Tree<Port>& tree, Ipa ipa, Step emptied, Invalidation& owed,
             return;
         }
         emptied = *above;
-    }
-}
-
-// For who holds no stripes, and whose table is not the root.
-template <TablePort Port>
-[[gnu::noinline]] void drop_empty_tables(Tree<Port>& tree, Ipa ipa, Pa table, unsigned index,
-                                         Level level, Invalidation& owed) {
-    HeldStripes held{tree.port, tree.stripes};
-    drop_if_empty(tree, ipa, {table, index, level, {}}, owed, held);
-}
-template <TablePort Port>
-[[gnu::always_inline]] inline void drop_if_empty(Tree<Port>& tree, Ipa ipa, const Step& emptied,
-                                                 Invalidation& owed) {
-    if (tree.seems_empty(emptied.table, emptied.index)) [[unlikely]] {
-        drop_empty_tables(tree, ipa, emptied.table, emptied.index, emptied.level, owed);
     }
 }
 

@@ -5,7 +5,7 @@
 //   kind        bits 3:0  the rest      who may leave it, and how
 //   empty       0000      0             anyone, by compare-and-swap
 //   broken      xx10      what it was   only the operation that broke it; all others answer "again"
-//   tombstone   0100      47:12 ticket  as empty, once the Invalidation with that ticket is
+//   tombstone   1000      47:12 ticket  as empty, once the Invalidation with that ticket is
 //   discharged annotation  1000      47:12 value   operations that replace what is there: map,
 //   unmap, annotate
 //
@@ -28,12 +28,13 @@ using payload = Field<47, 12>;
 inline constexpr std::uint64_t empty = 0;
 inline constexpr std::uint64_t broken = 0b0010;
 
-constexpr std::uint64_t tombstone(std::uint64_t ticket) { return 0b0100 | payload::of(ticket); }
-constexpr std::uint64_t annotation(std::uint32_t value) { return 0b1000 | payload::of(value); }
+// A ticket stands where the payload does.
+constexpr std::uint64_t tombstone(std::uint64_t ticket) { return 0b1000 | ticket; }
+constexpr std::uint64_t annotation(std::uint32_t value) { return 0b0100 | payload::of(value); }
 
 constexpr bool is_broken(std::uint64_t d) { return (d & 0b11) == 0b10; }
-constexpr bool is_tombstone(std::uint64_t d) { return (d & 0b1111) == 0b0100; }
-constexpr bool is_annotation(std::uint64_t d) { return (d & 0b1111) == 0b1000; }
+constexpr bool is_tombstone(std::uint64_t d) { return (d & 0b1111) == 0b1000; }
+constexpr bool is_annotation(std::uint64_t d) { return (d & 0b1111) == 0b0100; }
 
 // Of a descriptor whose bit 0 is clear.
 constexpr InvalidKind kind(std::uint64_t d) {

@@ -16,7 +16,8 @@
 
 namespace twofold {
 
-// `tlbis(port)` issues those of stage 2, and says whether the whole VMID has gone with them.
+// Where the stores are complete. `tlbis(port)` issues the TLBIs of stage 2, and says whether the
+// whole VMID has gone with them.
 template <TablePort Port, class Tlbis>
 [[gnu::always_inline]] inline void invalidate_with(Port& port, const CpuFeatures& features,
                                                    const Invalidation& owed, Tlbis&& tlbis) {
@@ -28,9 +29,6 @@ template <TablePort Port, class Tlbis>
     const bool nxs = features.xs && owed.nxs();
     const Barrier complete = local ? (nxs ? Barrier::dsb_nsh_nxs : Barrier::dsb_nsh)
                                    : (nxs ? Barrier::dsb_ish_nxs : Barrier::dsb_ish);
-    if (!owed.stores_complete()) {
-        port.barrier(local ? Barrier::dsb_nshst : Barrier::dsb_ishst);
-    }
     const bool whole = tlbis(port);
     port.barrier(complete);
     if (!whole) {
@@ -43,6 +41,10 @@ template <TablePort Port, class Tlbis>
 template <TablePort Port>
 void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& features,
                 const Invalidation& owed) {
+    if (!owed.stores_complete()) {
+        port.barrier(owed.scope() == InvalidationScope::local ? Barrier::dsb_nshst
+                                                              : Barrier::dsb_ishst);
+    }
     invalidate_with(port, features, owed, [&](Port& p) {
         bool whole = false;
         plan_invalidation(geometry, features, owed, [&](const TlbiOperation& operation) {
@@ -53,7 +55,7 @@ void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& feature
     });
 }
 
-// The same where one page is owed and no more, which is what a fault owes. `hint`: TlbiByIpa::ttl
+// The same where one page is owed and no more, and its store is complete. `hint`: TlbiByIpa::ttl
 // of a page, or 0.
 template <TablePort Port>
 [[gnu::always_inline]] inline void invalidate_page(Port& port, const CpuFeatures& features,

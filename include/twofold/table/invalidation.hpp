@@ -4,15 +4,16 @@
 #pragma once
 
 #include <twofold/arch/address.hpp>
+#include <twofold/arch/field.hpp>
 #include <twofold/arch/granule.hpp>
 #include <twofold/arch/tlbi_operation.hpp>
+#include <twofold/table/invalid_entry.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <utility>
 
 namespace twofold {
 
@@ -46,14 +47,7 @@ public:
     constexpr Invalidation(Invalidation&& other) noexcept
         : ranges_{other.ranges_},
           tables_{other.tables_},
-          count_{other.count_},
-          scope_{other.scope_},
-          leaf_only_{other.leaf_only_},
-          nxs_{other.nxs_},
-          whole_{other.whole_},
-          stores_complete_{other.stores_complete_},
-          one_page_{other.one_page_},
-          ticket_{other.ticket_} {
+          state_{other.state_} {
         other.clear();
     }
     constexpr ~Invalidation() {
@@ -63,23 +57,28 @@ public:
     }
 
     // Nothing owed: neither a TLBI nor a table to free.
-    constexpr bool empty() const { return !needs_tlbi() && tables_.count == 0 && ticket_ == 0; }
-    constexpr bool needs_tlbi() const { return count_ != 0 || whole_; }
+    constexpr bool empty() const { return !needs_tlbi() && tables_.count == 0 && ticket() == 0; }
+    constexpr bool needs_tlbi() const { return ((count::mask | whole::mask) & state_) != 0; }
 
     // All translations of the VMID go; ranges() is empty then.
-    constexpr bool whole_vmid() const { return whole_; }
-    constexpr std::span<const InvalidationRange> ranges() const { return {ranges_.data(), count_}; }
-    constexpr InvalidationScope scope() const { return scope_; }
+    constexpr bool whole_vmid() const { return whole::is_set(state_); }
+    constexpr std::span<const InvalidationRange> ranges() const {
+        return {ranges_.data(), count::get(state_)};
+    }
+    constexpr InvalidationScope scope() const {
+        return everywhere::is_set(state_) ? InvalidationScope::inner_shareable
+                                          : InvalidationScope::local;
+    }
     // Only leaf entries changed, so that cached table entries may stay (TLBI ..LE1).
-    constexpr bool leaf_only() const { return leaf_only_; }
+    constexpr bool leaf_only() const { return !of_tables::is_set(state_); }
     // All leaves that changed have FnXS set, so that no access with the XS attribute can be under
     // way through them (TLBI ..nXS, where there is FEAT_XS).
-    constexpr bool nxs() const { return nxs_; }
+    constexpr bool nxs() const { return !xs::is_set(state_); }
     constexpr std::uint64_t tables_to_free() const { return tables_.count; }
 
     // Whether a translation of [ipa, ipa + length) is still to go.
     constexpr bool overlaps(Ipa ipa, std::uint64_t length) const {
-        return whole_ || std::ranges::any_of(ranges(), [&](const InvalidationRange& r) {
+        return whole_vmid() || std::ranges::any_of(ranges(), [&](const InvalidationRange& r) {
                    return r.start < ipa + length && ipa < r.end();
                });
     }
@@ -88,116 +87,115 @@ public:
     [[gnu::always_inline]] constexpr void
     add_leaf(Ipa ipa, std::uint64_t size, Level level,
              InvalidationScope scope = InvalidationScope::inner_shareable, bool fnxs = false) {
-        nxs_ &= fnxs;
-        add({.start = ipa, .length = size, .level = level}, scope);
+        add({.start = ipa, .length = size, .level = level},
+            reach(scope, fnxs) | stores::mask | several::mask);
     }
     // A table descriptor that covers [ipa, ipa + size) changed: entries of any level, and the
     // cached table descriptor itself, go.
     constexpr void add_table(Ipa ipa, std::uint64_t size) {
-        nxs_ = false;
-        leaf_only_ = false;
-        add({.start = ipa, .length = size, .level = std::nullopt},
-            InvalidationScope::inner_shareable);
+        add({.start = ipa, .length = size, .level = std::nullopt}, any_change);
     }
-    constexpr void add_whole_vmid() {
-        stores_complete_ = false;
-        one_page_ = false;
-        whole_ = true;
-        count_ = 0;
-        leaf_only_ = false;
-        nxs_ = false;
-        scope_ = InvalidationScope::inner_shareable;
-    }
+    constexpr void add_whole_vmid() { state_ = (state_ & ~count::mask) | any_change | whole::mask; }
 
     // For the engine: tables that may be freed once the TLBIs are complete.
-    constexpr TableList& tables() { return tables_; }
-    // For the engine: what its tombstones carry, 0 before the first (Tickets).
-    constexpr std::uint64_t ticket() const { return ticket_; }
-    constexpr void set_ticket(std::uint64_t ticket) { ticket_ = ticket; }
-    // For the engine: what one fault owes, a page. As add_leaf(), and remembered if it is all.
-    [[gnu::always_inline]] constexpr void add_page(Ipa ipa, std::uint64_t size,
-                                                   InvalidationScope scope, bool fnxs) {
-        if (count_ != 0 || whole_) [[unlikely]] {
-            add_leaf(ipa, size, page_level, scope, fnxs);
-            return;
-        }
-        ranges_[0] = {.start = ipa, .length = size, .level = page_level};
-        count_ = 1;
-        one_page_ = leaf_only_ && tables_.count == 0;
-        nxs_ &= fnxs;
-        scope_ = std::max(scope_, scope);
-        stores_complete_ = false;
+    constexpr TableList& tables() {
+        state_ |= several::mask;
+        return tables_;
     }
-    constexpr bool is_one_page() const { return one_page_; }
+    // For the engine: what its tombstones carry (Tickets), and 0 before the first.
+    constexpr std::uint64_t ticket() const { return state_ & invalid_entry::payload::mask; }
+    constexpr void set_ticket(std::uint64_t ticket) {
+        state_ = (state_ & ~invalid_entry::payload::mask) | ticket;
+    }
+    // For the engine: nothing owed, no ticket.
+    constexpr bool is_new() const { return state_ == 0; }
+    // For the engine, of a new one: what one fault owes, a page, whose stores are complete.
+    [[gnu::always_inline]] constexpr void set_page(Ipa ipa, std::uint64_t size,
+                                                   InvalidationScope scope, bool fnxs,
+                                                   std::uint64_t ticket = 0) {
+        ranges_[0].start = ipa;
+        ranges_[0].length = size;
+        ranges_[0].level = pages;
+        state_ = reach(scope, fnxs) | count::of(1) | ticket;
+    }
+    constexpr bool is_one_page() const {
+        return (state_ & (count::mask | of_tables::mask | whole::mask | several::mask |
+                          stores::mask)) == count::of(1);
+    }
     constexpr Ipa first_start() const { return ranges_[0].start; }
     // For the engine: the stores that led here are visible to every walker (DSB ISHST).
-    constexpr bool stores_complete() const { return stores_complete_; }
-    constexpr void set_stores_complete() { stores_complete_ = true; }
+    constexpr bool stores_complete() const { return !stores::is_set(state_); }
+    constexpr void set_stores_complete() { state_ &= ~stores::mask; }
     // For the engine: everything is done.
     constexpr void clear() {
         tables_ = {};
         clear_leaves();
     }
     // The same where there are no tables.
-    constexpr void clear_leaves() {
-        count_ = 0;
-        scope_ = InvalidationScope::local;
-        leaf_only_ = true;
-        nxs_ = true;
-        whole_ = false;
-        stores_complete_ = true;
-        one_page_ = false;
-        ticket_ = 0;
-    }
+    constexpr void clear_leaves() { state_ = 0; }
 
 private:
+    static constexpr std::optional<Level> pages = page_level;
+
+    // One word, because a fault looks at all of it: nothing is owed if it is 0.
+    using everywhere = Field<0>; // inner shareable
+    using count = Field<4, 1>;   // of ranges_
+    using of_tables = Field<5>;  // table descriptors changed, too
+    using xs = Field<11>;        // of leaves without FnXS
+    using whole = Field<7>;      // all of the VMID
+    using stores = Field<8>;     // that walkers may not see yet
+    using several = Field<9>;    // not just one page
+    // 47:12 invalid_entry::payload: the ticket
+    static constexpr std::uint64_t any_change =
+        everywhere::mask | of_tables::mask | xs::mask | stores::mask | several::mask;
+    static_assert(capacity <= count::max);
+
+    static constexpr std::uint64_t reach(InvalidationScope scope, bool fnxs) {
+        return everywhere::of(scope == InvalidationScope::inner_shareable ? 1 : 0) |
+               xs::of(fnxs ? 0 : 1);
+    }
     [[gnu::always_inline]] constexpr void add(const InvalidationRange& range,
-                                              InvalidationScope scope) {
-        stores_complete_ = false;
-        one_page_ = false;
-        scope_ = std::max(scope_, scope);
-        if (count_ == 0 && !whole_) {
+                                              std::uint64_t change) {
+        const bool first = !needs_tlbi();
+        state_ |= change;
+        if (first) {
             ranges_[0] = range;
-            count_ = 1;
+            state_ |= count::of(1);
             return;
         }
         join(range);
     }
     constexpr void join(const InvalidationRange& range) {
-        if (whole_) {
+        if (whole_vmid()) {
             return;
         }
         // Operations go upwards, so only the last range can be a neighbour, or lie inside a table
         // that has become empty and goes as a whole.
-        while (count_ != 0) {
-            InvalidationRange& last = ranges_[count_ - 1];
+        std::uint64_t ranges = count::get(state_);
+        while (ranges != 0) {
+            InvalidationRange& last = ranges_[ranges - 1];
             if (last.level == range.level && last.start <= range.start &&
                 range.start <= last.end()) {
                 last.length = std::max(last.end(), range.end()) - last.start;
+                state_ = count::set(state_, ranges);
                 return;
             }
             if (range.level || last.start < range.start || range.end() < last.end()) {
                 break;
             }
-            --count_;
+            --ranges;
         }
-        if (count_ == capacity) {
+        if (ranges == capacity) {
             add_whole_vmid();
             return;
         }
-        ranges_[count_++] = range;
+        ranges_[ranges] = range;
+        state_ = count::set(state_, ranges + 1);
     }
 
     std::array<InvalidationRange, capacity> ranges_ = {};
     TableList tables_ = {};
-    unsigned count_ = 0;
-    InvalidationScope scope_ = InvalidationScope::local;
-    bool leaf_only_ = true;
-    bool nxs_ = true;
-    bool whole_ = false;
-    bool stores_complete_ = true;
-    bool one_page_ = false;
-    std::uint64_t ticket_ = 0;
+    std::uint64_t state_ = 0;
 };
 
 } // namespace twofold

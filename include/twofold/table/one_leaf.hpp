@@ -43,7 +43,7 @@ OneLeaf change_leaf(Tree<Port>& tree, Entries& entries, unsigned i, Level level,
         if (!tree.format.is_leaf(before, level) || (before.contiguous() && !whole_run)) {
             return OneLeaf::other;
         }
-        const Descriptor after{change.removes() ? tree.tombstone(owed) : change.apply(d)};
+        const Descriptor after{change.removes() ? tree.tombstone(ipa, owed) : change.apply(d)};
         if (change.removes() && after.value == 0) {
             return OneLeaf::again;
         }

@@ -30,6 +30,8 @@ concept PortTable = requires(T table, unsigned index, std::uint64_t value) {
     // Atomic AND with the complement of the mask (LDCLR), acquire and release; returns what was
     // there.
     { table.clear_bits(index, value) } -> std::same_as<std::uint64_t>;
+    // Atomic OR with the mask (LDSET), acquire and release; returns what was there.
+    { table.set_bits(index, value) } -> std::same_as<std::uint64_t>;
     // Atomic compare-and-swap (old, new), acquire and release; false if something else was there.
     { table.compare_exchange(index, value, value) } -> std::same_as<bool>;
 };

@@ -123,7 +123,7 @@ private:
                      IpaRange inside) {
         // With a budget, one table of leaves at a time.
         if (change_.removes() && inside == entry && (!bounded() || level + 1 == page_level)) {
-            const std::uint64_t tombstone = tree_.tombstone(owed_);
+            const std::uint64_t tombstone = tree_.tombstone(entry.start, owed_);
             if (tombstone == 0) {
                 failed_ = true;
                 return false;
@@ -210,7 +210,7 @@ private:
         case InvalidKind::tombstone:
             // Somebody else has yet to invalidate it; who relies on this call need not wait for
             // him.
-            if (invalid_entry::payload::get(d.value) != owed_.ticket() && tree_.is_waiting(d)) {
+            if ((d.value & invalid_entry::payload::mask) != owed_.ticket() && tree_.is_waiting(d)) {
                 owed_.add_table(entry.start, entry.length());
             }
             return OneLeaf::done;

@@ -124,7 +124,7 @@ public:
         if (const std::uint64_t page = page_descriptor(request); page != 0) [[likely]] {
             // The way of most faults: the table is there, and its entry is empty.
             [[maybe_unused]] const auto section = tree_.port.section();
-            const Step end = tree_.walk_to_page(request.ipa);
+            const Step end = tree_.walk_to_page(tree_.pages, tree_.pages.page_of(request.ipa));
             if (end.level == page_level && end.descriptor.value == invalid_entry::empty &&
                 tree_.table(end.table).compare_exchange(end.index, invalid_entry::empty, page)) {
                 tree_.port.barrier(Barrier::dsb_ishst);
@@ -144,10 +144,11 @@ public:
     // to be divided), again.
     [[gnu::always_inline]] std::expected<void, Error>
     unmap(Ipa ipa, std::uint64_t length, Invalidation& owed, Progress* progress = nullptr) {
-        if (length == tree_.pages.page_size && tree_.pages.plain && ipa.is_aligned(length) &&
-            geometry().contains(ipa)) [[likely]] {
+        const PageWalk pages = tree_.pages;
+        const std::uint64_t page = pages.whole_page(ipa);
+        if (length == pages.page_size && pages.covers(page) && owed.is_new()) [[likely]] {
             [[maybe_unused]] const auto section = tree_.port.section();
-            if (unmap_page(ipa, owed)) {
+            if (unmap_page(pages, page, ipa, owed)) {
                 if (progress != nullptr) {
                     progress->next = ipa + length;
                 }
@@ -180,17 +181,19 @@ public:
     // again; in a run also out_of_memory.
     [[gnu::always_inline]] std::expected<void, Error> relax(Ipa ipa, Permissions add,
                                                             Invalidation& owed) {
-        if (tree_.pages.plain && geometry().contains(ipa) && !add.execute()) [[likely]] {
+        const PageWalk pages = tree_.pages;
+        const std::uint64_t page = pages.page_of(ipa);
+        if (pages.covers(page) && !add.execute() && owed.is_new()) [[likely]] {
             // The way of most faults: a page that stands alone.
             [[maybe_unused]] const auto section = tree_.port.section();
-            const Step end = tree_.walk_to_page(ipa);
+            const Step end = tree_.walk_to_page(pages, page);
             const std::uint64_t d = end.descriptor.value;
             const std::uint64_t after = d | leaf::s2ap::of(add.s2ap());
             if (end.level == page_level && is_single_page(d) && d != after &&
                 tree_.table(end.table).compare_exchange(end.index, d, after)) {
-                owed.add_page(ipa.align_down(tree_.pages.page_size), tree_.pages.page_size,
+                tree_.port.barrier(Barrier::dsb_ishst);
+                owed.set_page(ipa.align_down(pages.page_size), pages.page_size,
                               InvalidationScope::local, leaf::fnxs::is_set(d));
-                tree_.complete_stores(owed);
                 return {};
             }
         }
@@ -327,11 +330,14 @@ public:
 
     // What is at `ipa`, at some moment of the call. Errors: ipa_out_of_range.
     std::expected<Lookup, Error> lookup(Ipa ipa) const {
-        if (!geometry().contains(ipa)) {
+        const std::uint64_t page = tree_.pages.page_of(ipa);
+        const bool plain = tree_.pages.covers(page);
+        if (!plain && !geometry().contains(ipa)) {
             return std::unexpected(Error::ipa_out_of_range);
         }
         [[maybe_unused]] const auto section = tree_.port.section();
-        const Step end = tree_.walk(ipa);
+        const Step end =
+            plain ? tree_.walk_to_page(tree_.pages, page) : tree_.walk_to(ipa, page_level);
         const std::uint64_t d = end.descriptor.value;
         Lookup result{.level = end.level, .mapping = {}, .annotation = {}, .raw = d};
         if (tree_.format.is_leaf(end.descriptor, end.level)) {
@@ -395,10 +401,9 @@ private:
     // descriptors hold addresses as they are; or 0.
     [[gnu::always_inline]] std::uint64_t page_descriptor(const MapRequest& r) const {
         const std::uint64_t page = tree_.pages.page_size;
-        if (!tree_.pages.plain || r.length != page ||
-            ((r.ipa.value | r.pa.value) & (page - 1)) != 0 || !geometry().contains(r.ipa) ||
-            (r.pa.value >> geometry().pa_bits()) != 0 || r.max_size < page ||
-            (r.attributes.dbm && !features().dirty_state) ||
+        if (!tree_.pages.covers(tree_.pages.whole_page(r.ipa)) || r.length != page ||
+            !r.pa.is_aligned(page) || (r.pa.value >> geometry().pa_bits()) != 0 ||
+            r.max_size < page || (r.attributes.dbm && !features().dirty_state) ||
             (r.attributes.fnxs && !features().xs)) {
             return 0;
         }
@@ -509,21 +514,37 @@ private:
         return (d & (leaf::contiguous::mask | 0b11)) == 0b11;
     }
     // False: it is no page that stands alone, or somebody was faster.
-    [[gnu::always_inline]] bool unmap_page(Ipa ipa, Invalidation& owed) {
-        const Step end = tree_.walk_to_page(ipa);
+    [[gnu::always_inline]] bool unmap_page(const PageWalk& pages, std::uint64_t page, Ipa ipa,
+                                           Invalidation& owed) {
+        const Step end = tree_.walk_to_page(pages, page);
         const std::uint64_t d = end.descriptor.value;
         if (end.level != page_level || !is_single_page(d)) {
             return false;
         }
-        const std::uint64_t tombstone = tree_.tombstone(owed);
-        if (tombstone == 0 || !tree_.table(end.table).compare_exchange(end.index, d, tombstone)) {
+        const std::uint64_t ticket = tree_.tickets.take(tree_.port, page);
+        if (ticket == 0) {
             return false;
         }
-        owed.add_page(ipa, tree_.pages.page_size, InvalidationScope::inner_shareable,
-                      leaf::fnxs::is_set(d));
-        drop_if_empty(tree_, ipa, end, owed);
-        tree_.complete_stores(owed);
+        auto entries = tree_.table(end.table);
+        if (!entries.compare_exchange(end.index, d, invalid_entry::tombstone(ticket))) {
+            tree_.tickets.give_back(tree_.port, ticket);
+            return false;
+        }
+        tree_.port.barrier(Barrier::dsb_ishst);
+        owed.set_page(ipa, pages.page_size, InvalidationScope::inner_shareable,
+                      leaf::fnxs::is_set(d), ticket);
+        if (!tree_.stays(entries.load(pages.index_behind(end.index)))) [[unlikely]] {
+            drop_table_around(ipa, owed);
+        }
         return true;
+    }
+    // If it is empty now.
+    [[gnu::noinline]] void drop_table_around(Ipa ipa, Invalidation& owed) {
+        const Step end = tree_.walk(ipa);
+        if (end.level == page_level) {
+            drop_if_empty(tree_, ipa, end, owed);
+            tree_.complete_stores(owed);
+        }
     }
     [[gnu::noinline]] std::expected<void, Error> relax_slowly(Ipa ipa, Permissions add,
                                                               Invalidation& owed) {

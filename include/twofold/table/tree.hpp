@@ -41,31 +41,52 @@ struct Whole {
 
 // What a walk to a page needs, side by side.
 struct PageWalk {
+    std::uint64_t page_size = 0;
+    std::uint64_t index_mask = 0;
+    unsigned page_bits = 0;
+    unsigned root_shift = 0; // of the page number
+    // 0, so that no address is inside, where addresses do not stand in bits 47:0 of a descriptor,
+    // or there is no level above the pages.
+    std::uint64_t root_entries = 0;
     Pa root = {};
     std::uint64_t table_mask = 0; // the address in a table descriptor
-    unsigned index_mask = 0;
-    unsigned page_bits = 0;
     unsigned stride = 0;
-    unsigned root_shift = 0; // of the page number
-    // Addresses stand in bits 47:0, and there is a level above the pages.
-    bool plain = false;
-    std::uint64_t page_size = 0;
     std::uint64_t hint = 0; // TTL of a TLBI by IPA for a page
 
     static constexpr PageWalk of(const Geometry& g, const CpuFeatures& f, Pa root) {
         const unsigned page_bits = g.shift(page_level);
-        return {.root = root,
-                .table_mask = bit_mask(47, page_bits),
+        const bool plain = !g.lpa2() && !g.wide_64k() && g.initial_level() != page_level;
+        return {.page_size = g.page_size(),
                 .index_mask = g.entries_below_root() - 1,
                 .page_bits = page_bits,
-                .stride = g.index_bits(),
                 .root_shift = g.shift(g.initial_level()) - page_bits,
-                .plain = !g.lpa2() && !g.wide_64k() && g.initial_level() != page_level,
-                .page_size = g.page_size(),
+                .root_entries = plain ? g.ipa_limit() >> g.shift(g.initial_level()) : 0,
+                .root = root,
+                .table_mask = bit_mask(47, page_bits),
+                .stride = g.index_bits(),
                 .hint = TlbiByIpa::make(g.granule(), g.lpa2(), Ipa{0},
                                         invalidation_plan::hinted(f) ? std::optional{page_level}
                                                                      : std::nullopt)
                             .value};
+    }
+    // The number of the page around an address.
+    constexpr std::uint64_t page_of(Ipa ipa) const { return ipa.value >> page_bits; }
+    // The same of the start of a page; of anything else a number that covers() does not take.
+    constexpr std::uint64_t whole_page(Ipa ipa) const {
+        return (ipa.value >> page_bits) | (ipa.value << (64 - page_bits));
+    }
+    // Whether it is a page of the table, and may be walked to.
+    constexpr bool covers(std::uint64_t page) const { return (page >> root_shift) < root_entries; }
+    // In a table below the root, whose entries cover 2^shift pages each.
+    constexpr unsigned index(std::uint64_t page, unsigned shift) const {
+        const std::uint64_t index = (page >> shift) & index_mask;
+        if (index > ~0U) {
+            __builtin_unreachable(); // or the compiler makes two of it, 64 and 32 bits wide
+        }
+        return static_cast<unsigned>(index);
+    }
+    constexpr unsigned index_behind(unsigned index) const {
+        return static_cast<unsigned>((index + 1) & index_mask);
     }
 };
 
@@ -118,29 +139,30 @@ struct Tree {
 
     // The entry of level `last`, or above it the one that is no table, on the way to `ipa`.
     [[gnu::always_inline]] Step walk(Ipa ipa, Level last = page_level) const {
-        if (last == page_level && pages.plain) [[likely]] {
-            return walk_to_page(ipa);
+        if (const auto page = pages.page_of(ipa); last == page_level && pages.covers(page))
+            [[likely]] {
+            return walk_to_page(pages, page);
         }
         return walk_to(ipa, last);
     }
-    // In line, because all that a fault does is a walk and a compare-and-swap.
-    [[gnu::always_inline]] Step walk_to_page(Ipa ipa) const {
-        const PageWalk p = pages; // the loads below would have it read again each time
-        const std::uint64_t page = ipa.value >> p.page_bits;
+    // In line, because all that a fault does is a walk and a compare-and-swap. `p` by value: the
+    // loads would have it read again each time.
+    [[gnu::always_inline]] Step walk_to_page(const PageWalk p, std::uint64_t page) const {
         unsigned shift = p.root_shift;
         Pa at = p.root;
-        auto index = static_cast<unsigned>(page >> shift);
-        Descriptor d{table(at).load(index)};
+        Descriptor d{table(at).load(static_cast<unsigned>(page >> shift))};
         while ((d.value & 0b11) == 0b11) {
             at = Pa{d.value & p.table_mask};
             shift -= p.stride;
-            index = static_cast<unsigned>(page >> shift) & p.index_mask;
+            const unsigned index = p.index(page, shift);
             d = Descriptor{table(at).load(index)};
             if (shift == 0) {
                 return {at, index, page_level, d};
             }
         }
-        return {at, index, page_level - static_cast<int>(shift / p.stride), d};
+        return {at,
+                shift == p.root_shift ? static_cast<unsigned>(page >> shift) : p.index(page, shift),
+                page_level - static_cast<int>(shift / p.stride), d};
     }
     [[gnu::noinline]] Step walk_to(Ipa ipa, Level last) const {
         Step step{.table = root, .level = geometry.initial_level()};
@@ -195,12 +217,13 @@ struct Tree {
     bool is_waiting(Descriptor d) const {
         return invalid_entry::is_broken(d.value) ||
                (invalid_entry::is_tombstone(d.value) &&
-                !tickets.is_complete(port, invalid_entry::payload::get(d.value)));
+                !tickets.is_complete(port, d.value & invalid_entry::payload::mask));
     }
-    // A tombstone for what is invalidated with `owed`; 0: too many are in flight, ask again.
-    std::uint64_t tombstone(Invalidation& owed) {
+    // A tombstone at `ipa` for what is invalidated with `owed`; 0: too many are in flight, ask
+    // again.
+    std::uint64_t tombstone(Ipa ipa, Invalidation& owed) {
         if (owed.ticket() == 0) {
-            owed.set_ticket(tickets.take(port));
+            owed.set_ticket(tickets.take(port, pages.page_of(ipa)));
         }
         return owed.ticket() == 0 ? 0 : invalid_entry::tombstone(owed.ticket());
     }
@@ -326,47 +349,76 @@ struct Tree {
     }
 
     // Neither empty nor a tombstone.
-    static bool stays(std::uint64_t d) { return (d & 0b1011) != 0; }
-    // Whether nothing stands in the table that must stay, looking first beside `index`, where a
-    // neighbour of what has just gone is likely to be.
-    [[gnu::always_inline]] bool seems_empty(Pa pa, unsigned index) const {
-        const auto entries = table(pa);
-        const unsigned last = pages.index_mask;
-        return !stays(entries.load((index + 1) & last)) &&
-               !stays(entries.load((index - 1) & last)) && all_seems_empty(pa);
-    }
-    [[gnu::noinline]] bool all_seems_empty(Pa pa) const {
+    static bool stays(std::uint64_t d) { return (d & 0b0111) != 0; }
+    // Whether nothing stands in the table that must stay.
+    bool seems_empty(Pa pa) const {
         const auto entries = table(pa);
         const unsigned count = geometry.entries_below_root();
+        constexpr unsigned at_once = 8; // of 512 or more
+        for (unsigned i = 0; i < count; i += at_once) {
+            std::uint64_t seen = 0;
 #pragma GCC unroll 8
-        for (unsigned i = 0; i < count; ++i) {
-            if (stays(entries.load(i))) {
+            for (unsigned k = 0; k < at_once; ++k) {
+                seen |= entries.load(i + k);
+            }
+            if (stays(seen)) {
                 return false;
             }
         }
         return true;
     }
+    // The same, looking first behind `index` and before it: who removes leaf by leaf mostly goes
+    // one way.
+    bool seems_empty(Pa pa, unsigned index) const {
+        const auto entries = table(pa);
+        return !stays(entries.load(pages.index_behind(index))) &&
+               !stays(entries.load(static_cast<unsigned>((index - 1) & pages.index_mask))) &&
+               seems_empty(pa);
+    }
     // Closes every entry of an empty table, so that nobody can put anything there. False: something
     // is there, and all is as before. An invalidation that is not complete yet does not stop it:
     // that of the table covers it.
-    bool close(Pa pa) const {
+    bool close(Pa pa, Level level) const {
         auto entries = table(pa);
         const unsigned count = geometry.entries_below_root();
+        unsigned closed =
+            level == page_level ? close_pages(entries, count) : close_entries(entries, count);
+        if (closed == count) {
+            return true;
+        }
+        while (closed-- > 0) {
+            entries.publish(closed, entries.load(closed) & ~invalid_entry::broken);
+        }
+        return false;
+    }
+    // How many entries are closed, up to one that stays.
+    template <PortTable Entries>
+    static unsigned close_entries(Entries& entries, unsigned count) {
         unsigned i = 0;
-#pragma GCC unroll 4
         for (; i < count; ++i) {
             const std::uint64_t d = entries.load(i);
             if (stays(d) || !entries.compare_exchange(i, d, d | invalid_entry::broken)) {
                 break;
             }
         }
-        if (i == count) {
-            return true;
+        return i;
+    }
+    // The same without a look before: the bit is set in a page and in what is broken.
+    template <PortTable Entries>
+    static unsigned close_pages(Entries& entries, unsigned count) {
+        std::uint64_t d = 0;
+        unsigned i = 0;
+#pragma GCC unroll 8
+        for (; i < count; ++i) {
+            d = entries.set_bits(i, invalid_entry::broken);
+            if (stays(d)) {
+                break;
+            }
         }
-        while (i-- > 0) {
-            entries.publish(i, entries.load(i) & ~invalid_entry::broken);
+        if (invalid_entry::is_annotation(d)) {
+            entries.publish(i, d);
         }
-        return false;
+        return i;
     }
 
     // At the end of a call.
@@ -377,12 +429,13 @@ struct Tree {
     // Discharges what is owed, if anything; tables that waited for it go back to the port.
     [[gnu::always_inline]] void discharge(Invalidation& owed) {
         if (owed.is_one_page()) [[likely]] {
+            const std::uint64_t ticket = owed.ticket();
             invalidate_page(port, features, owed, pages.hint);
-            counters.invalidations.add();
-            if (owed.ticket() != 0) {
-                tickets.give_back(port, owed.ticket());
-            }
             owed.clear_leaves();
+            counters.invalidations.add();
+            if (ticket != 0) {
+                tickets.give_back(port, ticket);
+            }
             return;
         }
         discharge_all(owed);
