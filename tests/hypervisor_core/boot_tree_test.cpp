@@ -221,9 +221,14 @@ TEST(BootTree, CountsCpusUpToTheRoomThereIs) {
     const BootTree boot = tree.finish();
     std::array<std::uint64_t, 8> mpidrs{};
     ASSERT_EQ(boot.cpus(mpidrs), 3U);
+    EXPECT_EQ(mpidrs[0], 0U);
     EXPECT_EQ(mpidrs[1], 1U);
     EXPECT_EQ(mpidrs[2], 0x1'0000'0002U);
+    constexpr std::uint64_t untouched = ~std::uint64_t{0};
+    mpidrs.fill(untouched);
     EXPECT_EQ(boot.cpus(std::span{mpidrs}.first(2)), 2U);
+    EXPECT_EQ(mpidrs[1], 1U);
+    EXPECT_EQ(mpidrs[2], untouched);
 }
 
 TEST(BootTree, IgnoresARangeThatWraps) {

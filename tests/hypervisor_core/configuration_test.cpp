@@ -25,6 +25,7 @@ TEST(Configuration, HasDefaults) {
     EXPECT_EQ(c->ipa_bits, 40U);
     EXPECT_EQ(c->granule, Granule::k4);
     EXPECT_FALSE(c->lpa2);
+    EXPECT_EQ(c->prefer, Prefer::fewest_levels);
     EXPECT_EQ(c->report, ReportTarget::console);
 }
 
@@ -44,6 +45,17 @@ TEST(Configuration, TakesEveryWord) {
     EXPECT_EQ(c->prefer, Prefer::fewest_root_pages);
     EXPECT_EQ(c->report, ReportTarget::semihosting);
     EXPECT_STREQ(c->report_path.data(), "/out/report.json");
+}
+
+// The last of a word counts, so that each of these is seen to be set.
+TEST(Configuration, TakesEveryValueOfAWord) {
+    const auto parsed = [](const char* line) { return Configuration::parse(line).value(); };
+    EXPECT_EQ(parsed("guest.granule=64K").granule, Granule::k64);
+    EXPECT_EQ(parsed("guest.granule=64K guest.granule=4K").granule, Granule::k4);
+    EXPECT_FALSE(parsed("guest.lpa2=on guest.lpa2=off").lpa2);
+    EXPECT_EQ(parsed("guest.levels=most guest.levels=fewest").prefer, Prefer::fewest_levels);
+    EXPECT_EQ(parsed("report=none").report, ReportTarget::none);
+    EXPECT_EQ(parsed("report=none report=console").report, ReportTarget::console);
 }
 
 TEST(Configuration, NamesTheWordThatIsWrong) {

@@ -57,6 +57,13 @@ TEST(IdRegisters, DebugShowsNeitherMonitorsNorTrace) {
     EXPECT_EQ(field(v, 20), 0xfU); // WRPs
 }
 
+TEST(IdRegisters, Isar0HidesTransactions) {
+    const std::uint64_t v = guest_id_register(6, 0, all_ones, 40);
+    EXPECT_EQ(field(v, 24), 0U);   // TME
+    EXPECT_EQ(field(v, 20), 0xfU); // Atomic
+    EXPECT_EQ(field(v, 28), 0xfU); // RDM
+}
+
 TEST(IdRegisters, Isar1HidesWhatNeedsHcrx) {
     const std::uint64_t v = guest_id_register(6, 1, all_ones, 40);
     EXPECT_EQ(field(v, 56), 0U);  // XS
@@ -73,7 +80,18 @@ TEST(IdRegisters, PaRangeCoversTheGuestsAddressesAndNoMore) {
 }
 
 TEST(IdRegisters, MemoryModelHidesStage2) {
+    const std::uint64_t mmfr0 = guest_id_register(7, 0, all_ones, 40);
+    EXPECT_EQ(field(mmfr0, 28), 0xfU); // TGran4
+    EXPECT_EQ(field(mmfr0, 32), 0U);   // TGran16_2
+    EXPECT_EQ(field(mmfr0, 36), 0U);   // TGran64_2
+    EXPECT_EQ(field(mmfr0, 40), 0U);   // TGran4_2
+    EXPECT_EQ(field(mmfr0, 56), 0U);   // FGT
+    EXPECT_EQ(field(mmfr0, 60), 0U);   // ECV
     const std::uint64_t mmfr1 = guest_id_register(7, 1, all_ones, 40);
+    EXPECT_EQ(field(mmfr1, 0), 0xfU);  // HAFDBS
+    EXPECT_EQ(field(mmfr1, 4), 0U);    // VMIDBits
+    EXPECT_EQ(field(mmfr1, 32), 0U);   // TWED
+    EXPECT_EQ(field(mmfr1, 40), 0U);   // HCX
     EXPECT_EQ(field(mmfr1, 8), 0U);    // VH
     EXPECT_EQ(field(mmfr1, 28), 0U);   // XNX
     EXPECT_EQ(field(mmfr1, 20), 0xfU); // PAN

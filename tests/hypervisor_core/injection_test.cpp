@@ -40,6 +40,8 @@ TEST(Injection, KeepsFlagsAndDropsTheRest) {
               0x3c5U);
     const std::uint64_t kept = 1U << 22 | 1U << 24 | 1U << 25;
     EXPECT_EQ(taken_from(el1h | kept).pstate, 0x3c5 | kept);
+    // In AArch32 [26:25] is a part of IT.
+    EXPECT_EQ(taken_from(aarch32_user | nzcv | 3U << 25).pstate, 0x3c5 | nzcv);
 }
 
 TEST(Injection, SetsPanAndSsbsAsSctlrSays) {
@@ -60,9 +62,9 @@ TEST(Injection, NamesTheExceptionLevelInTheClass) {
 }
 
 TEST(Injection, DropsWhatOnlyStage2Says) {
-    // ISV with a register, S1PTW and the stage-2 fault code go; FnV, CM and WnR stay.
-    const std::uint64_t trapped =
-        1U << 24 | 2U << 22 | 5U << 16 | 1U << 10 | 1U << 8 | 1U << 7 | 1U << 6 | 0x07;
+    // ISV with SAS, SSE, SRT, SF and AR, S1PTW and the stage-2 fault code go; FnV, CM and WnR stay.
+    const std::uint64_t trapped = 1U << 24 | 3U << 22 | 1U << 21 | 31U << 16 | 1U << 15 | 1U << 14 |
+                                  1U << 10 | 1U << 8 | 1U << 7 | 1U << 6 | 0x07;
     EXPECT_EQ(abort_syndrome(esr_of(0x24, trapped), el1h, 0x10),
               esr_of(0x25, 1U << 10 | 1U << 8 | 1U << 6 | 0x10));
     EXPECT_EQ(abort_syndrome(esr_of(0x20, 1U << 10 | 1U << 7 | 0x07), el1h, 0x16),
@@ -76,10 +78,14 @@ TEST(Injection, SkipsByTheLengthOfTheInstruction) {
     frame.spsr = el1h | 1U << 21 | 3U << 10;
     skip_instruction(frame);
     EXPECT_EQ(frame.elr, 0x1004U);
-    EXPECT_EQ(frame.spsr, el1h);
+    EXPECT_EQ(frame.spsr, el1h); // SS and BTYPE are gone
+    // In AArch32 [15:10] is a part of IT.
+    const std::uint64_t rest = 0xa000'0000 | 1U << 22 | 3U << 10 | aarch32_user;
     frame.esr = 0;
+    frame.spsr = rest | 1U << 21;
     skip_instruction(frame);
     EXPECT_EQ(frame.elr, 0x1006U);
+    EXPECT_EQ(frame.spsr, rest);
 }
 
 TEST(TrapFrame, HasAZeroRegister) {

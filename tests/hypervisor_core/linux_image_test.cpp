@@ -34,10 +34,17 @@ TEST(LinuxImage, OldKernelsHaveNoSize) {
     EXPECT_EQ(parsed->image_size, 4096U);
 }
 
+TEST(LinuxImage, IsNeverSmallerThanItsFile) {
+    EXPECT_EQ(LinuxImage::parse(image(0, 4095, 4096))->image_size, 4096U);
+    EXPECT_EQ(LinuxImage::parse(image(0, 4097, 4096))->image_size, 4097U);
+}
+
 TEST(LinuxImage, RefusesOtherFiles) {
     EXPECT_FALSE(LinuxImage::parse({}));
-    EXPECT_FALSE(LinuxImage::parse(std::vector<std::byte>(63)));
     EXPECT_FALSE(LinuxImage::parse(std::vector<std::byte>(4096)));
+    // The header of 64 bytes alone will do, and nothing less.
+    EXPECT_TRUE(LinuxImage::parse(image(0, 4096, 64)));
+    EXPECT_FALSE(LinuxImage::parse(image(0, 4096, 63)));
 }
 
 TEST(GuestLayout, PutsTreeAndInitrdBehindTheKernel) {
@@ -47,6 +54,16 @@ TEST(GuestLayout, PutsTreeAndInitrdBehindTheKernel) {
     EXPECT_EQ(layout->kernel.value, 0x4000'0000U);
     EXPECT_EQ(layout->tree.value, 0x4220'0000U);
     EXPECT_EQ(layout->initrd.value, 0x4240'0000U);
+}
+
+// The offset moves the kernel, and what comes behind it by whole blocks of 2 MiB.
+TEST(GuestLayout, KeepsTheOffsetThatTheKernelAsksFor) {
+    const auto layout = GuestLayout::plan({.text_offset = 0x8'0000, .image_size = 0x20'0000},
+                                          Ipa{0x4000'0000}, 0x1000'0000, 0x10'0000);
+    ASSERT_TRUE(layout);
+    EXPECT_EQ(layout->kernel.value, 0x4008'0000U);
+    EXPECT_EQ(layout->tree.value, 0x4040'0000U);
+    EXPECT_EQ(layout->initrd.value, 0x4060'0000U);
 }
 
 TEST(GuestLayout, FitsExactlyOrNotAtAll) {

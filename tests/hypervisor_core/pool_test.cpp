@@ -58,12 +58,18 @@ TEST_F(Pool, LeavesPartsOfPagesOut) {
     EXPECT_EQ(pool.total_bytes(), 2 * 4096U);
 }
 
+// Whichever came last.
 TEST_F(Pool, KeepsLargeBlocksWhileSmallOnesLast) {
-    pool.add({base(), 8 * MiB});
-    pool.add({base() + 8 * MiB, 64 * KiB});
-    for (unsigned i = 0; i < 16; ++i)
-        ASSERT_TRUE(pool.allocate(4 * KiB));
-    EXPECT_TRUE(pool.allocate(8 * MiB));
+    const MemoryRange large{base(), 8 * MiB};
+    const MemoryRange small{base() + 8 * MiB, 64 * KiB};
+    for (const bool large_first : {true, false}) {
+        MemoryPool mixed;
+        mixed.add(large_first ? large : small);
+        mixed.add(large_first ? small : large);
+        for (unsigned i = 0; i < 16; ++i)
+            ASSERT_TRUE(mixed.allocate(4 * KiB));
+        EXPECT_TRUE(mixed.allocate(8 * MiB)) << large_first;
+    }
 }
 
 TEST_F(Pool, GivesBackWhatWasFreed) {
