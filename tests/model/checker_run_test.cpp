@@ -60,6 +60,17 @@ TEST(CheckerRuns, AlignmentAndLevel) {
     // The outputs of a run start at a multiple of it.
     s.publish(Scene::level3, 16, (output + 0x1000) | page_rw | contiguous);
     EXPECT_EQ(s.found, Found{"contiguous_misaligned"});
+
+    // A run of blocks is 32 MiB: 0x8000'0000 is a multiple of that, and 2 MiB more is not.
+    Scene blocks;
+    blocks.link_pages();
+    blocks.publish(Scene::level2, 16, output | block_rw | contiguous);
+    EXPECT_EQ(blocks.found, Found{});
+    blocks.publish(Scene::level2, 32, (output + 0x20'0000) | block_rw | contiguous);
+    EXPECT_EQ(blocks.found, Found{"contiguous_misaligned"});
+    // What would do for a run of pages.
+    blocks.publish(Scene::level2, 48, (output + 0x100'0000) | block_rw | contiguous);
+    EXPECT_EQ(blocks.found.size(), 2U);
 }
 
 TEST(CheckerRuns, BreakingAllOfItFirst) {
@@ -129,7 +140,7 @@ TEST(CheckerRuns, LinkedWithItsTable) {
 }
 
 TEST(CheckerRuns, TheHintChangesInPlaceWithLevelTwoOnly) {
-    for (const unsigned bbm : {0U, 2U}) {
+    for (const unsigned bbm : {0U, 1U, 2U}) {
         MarkedRun s{bbm};
         s.mark_section();
         for (unsigned i = 0; i < 16; ++i) {

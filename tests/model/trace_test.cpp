@@ -45,16 +45,33 @@ TEST(Trace, LinesAreAsDocumented) {
     }
 }
 
+void expect_back(const Event& event) {
+    EXPECT_EQ(event_of(to_line(event).text()), event) << to_line(event).text();
+}
+
 TEST(Trace, EveryKindOfEventComesBack) {
     for (unsigned kind = 0; kind <= static_cast<unsigned>(EventKind::teardown); ++kind) {
         const auto k = static_cast<EventKind>(kind);
-        Event event = k <= EventKind::adopt     ? Event::change(k, 5, Pa{0x1238}, 0x17, 0x19)
-                      : k <= EventKind::retire  ? Event::memory(k, 5, Pa{0x1000}, 0x2000)
-                      : k == EventKind::barrier ? Event::of(5, Barrier::dsb_nsh)
-                      : k == EventKind::tlbi    ? Event::of(5, {.kind = TlbiKind::vmalle1})
-                      : k == EventKind::context ? Event::context(5, 1, 2)
-                                                : Event::mark(k, 5);
-        EXPECT_EQ(event_of(to_line(event).text()), event) << to_line(event).text();
+        expect_back(k <= EventKind::adopt     ? Event::change(k, 5, Pa{0x1238}, 0x17, 0x19)
+                    : k <= EventKind::retire  ? Event::memory(k, 5, Pa{0x1000}, 0x2000)
+                    : k == EventKind::barrier ? Event::of(5, Barrier::dsb_nsh)
+                    : k == EventKind::tlbi    ? Event::of(5, {.kind = TlbiKind::vmalle1})
+                    : k == EventKind::context ? Event::context(5, 1, 2)
+                                              : Event::mark(k, 5));
+    }
+    for (unsigned kind = 0; kind <= static_cast<unsigned>(Barrier::isb); ++kind) {
+        expect_back(Event::of(5, static_cast<Barrier>(kind)));
+    }
+    for (unsigned kind = 0; kind <= static_cast<unsigned>(TlbiKind::vmalls12); ++kind) {
+        for (unsigned flags = 0; flags < 8; ++flags) {
+            expect_back(
+                Event::of(5, {.kind = static_cast<TlbiKind>(kind),
+                              .scope = (flags & 1) != 0 ? InvalidationScope::local
+                                                        : InvalidationScope::inner_shareable,
+                              .last_level = (flags & 2) != 0,
+                              .nxs = (flags & 4) != 0,
+                              .operand = 0x1234'5678'9abc}));
+        }
     }
 }
 
@@ -89,14 +106,44 @@ TEST(Trace, WhatIsNoEvent) {
     }
 }
 
+void expect_back(const CheckerConfig& config) {
+    SCOPED_TRACE(header_line(config).text());
+    const auto back = config_of(header_line(config).text());
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->geometry, config.geometry);
+    EXPECT_EQ(back->vmid, config.vmid);
+    EXPECT_EQ(back->bbm, config.bbm);
+    EXPECT_EQ(back->xnx, config.xnx);
+    EXPECT_EQ(back->fwb, config.fwb);
+    EXPECT_EQ(back->ttl, config.ttl);
+    EXPECT_EQ(back->tlbi_range, config.tlbi_range);
+    EXPECT_EQ(back->xs, config.xs);
+    EXPECT_EQ(back->hardware_access_flag, config.hardware_access_flag);
+    EXPECT_EQ(back->hardware_dirty_state, config.hardware_dirty_state);
+    EXPECT_EQ(back->publish_needs_mark, config.publish_needs_mark);
+}
+
 TEST(Trace, TheHeaderSaysWhatTheCheckerHasToKnow) {
     for (const Geometry& g : test::every_geometry(test::full_features())) {
-        const CheckerConfig config = CheckerConfig::of(g, test::full_features(), 77);
-        const auto back = config_of(header_line(config).text());
-        ASSERT_TRUE(back) << header_line(config).text();
-        EXPECT_EQ(back->geometry, g) << header_line(config).text();
-        EXPECT_EQ(back->vmid, 77U);
-        EXPECT_EQ(header_line(*back).text(), header_line(config).text());
+        expect_back(CheckerConfig::of(g, test::full_features(), 77));
+    }
+    const Geometry geometry =
+        *Geometry::make(test::full_features(), {.granule = Granule::k4, .ipa_bits = 40});
+    bool CheckerConfig::*const flags[] = {&CheckerConfig::xnx,
+                                          &CheckerConfig::fwb,
+                                          &CheckerConfig::ttl,
+                                          &CheckerConfig::tlbi_range,
+                                          &CheckerConfig::xs,
+                                          &CheckerConfig::hardware_access_flag,
+                                          &CheckerConfig::hardware_dirty_state,
+                                          &CheckerConfig::publish_needs_mark};
+    for (const auto flag : flags) {
+        CheckerConfig config{.geometry = geometry};
+        config.*flag = true;
+        expect_back(config);
+    }
+    for (const unsigned bbm : {1U, 2U}) {
+        expect_back({.geometry = geometry, .bbm = bbm});
     }
 }
 
