@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stage2::annotate(), and what the other operations do with an annotation; clean(), and operations
-// in steps.
+// Stage2::annotate(), and what the other operations do with an annotation; clean().
+#include "bad_ranges.hpp"
 #include "machine.hpp"
 
 #include <gtest/gtest.h>
@@ -76,11 +76,11 @@ TEST(Annotate, UnmapsAndInvalidates) {
 
 TEST(Annotate, RefusesWhatMapRefuses) {
     Machine m{full_features(), three_levels()};
-    EXPECT_EQ(m.table.annotate(Ipa{base + 1}, 4 * KiB, 1, m.owed).error(), Error::ipa_misaligned);
-    EXPECT_EQ(m.table.annotate(Ipa{base}, 0, 1, m.owed).error(), Error::range_empty);
-    EXPECT_EQ(m.table.annotate(Ipa{base}, 4 * KiB + 1, 1, m.owed).error(), Error::range_misaligned);
-    EXPECT_EQ(m.table.annotate(Ipa{std::uint64_t{1} << 40}, 4 * KiB, 1, m.owed).error(),
-              Error::ipa_out_of_range);
+    for (const BadRange& row : bad_ranges) {
+        const auto result = m.table.annotate(Ipa{row.ipa}, row.length, 1, m.owed);
+        ASSERT_FALSE(result);
+        EXPECT_EQ(result.error(), row.error);
+    }
     m.port.allocations_until_failure = 0;
     EXPECT_EQ(m.table.annotate(Ipa{base}, 4 * KiB, 1, m.owed).error(), Error::out_of_memory);
     EXPECT_EQ(m.port.live(), 1U);
@@ -95,6 +95,9 @@ TEST(Clean, NamesTheMemoryOfCacheableLeavesAndNothingElse) {
         device.attributes.type = MemoryType::device_nGnRE;
         ASSERT_TRUE(m.table.map(request(base, output, 4 * MiB), m.owed));
         ASSERT_TRUE(m.table.map(device, m.owed));
+        MapRequest uncached = request(base + 6 * MiB, 0x2000'0000, 2 * MiB);
+        uncached.attributes.type = MemoryType::normal_nc;
+        ASSERT_TRUE(m.table.map(uncached, m.owed));
         std::vector<std::pair<std::uint64_t, std::uint64_t>> cleaned;
         ASSERT_TRUE(
             m.table.clean(Ipa{base + 4 * KiB}, GiB - 4 * KiB, [&](Pa pa, std::uint64_t bytes) {
@@ -106,49 +109,6 @@ TEST(Clean, NamesTheMemoryOfCacheableLeavesAndNothingElse) {
             EXPECT_EQ(cleaned, (decltype(cleaned){{output + 4 * KiB, 4 * MiB - 4 * KiB}}));
         }
     }
-}
-
-// An address space of which almost nothing is there costs almost nothing.
-TEST(Progress, UnmapCostsTheTablesThatAreThere) {
-    Machine m{full_features(), five_levels()};
-    ASSERT_TRUE(m.table.map(request(std::uint64_t{1} << 50, output, 4 * KiB), m.owed));
-    ASSERT_TRUE(m.table.unmap(Ipa{0}, std::uint64_t{1} << 52, m.owed));
-    EXPECT_EQ(m.port.invalidations, 0U);
-    m.table.discharge(m.owed);
-    EXPECT_EQ(m.port.live(), 1U);
-    // Again: nothing is there, so nothing is owed.
-    ASSERT_TRUE(m.table.unmap(Ipa{0}, std::uint64_t{1} << 52, m.owed));
-    EXPECT_TRUE(m.owed.empty());
-}
-
-TEST(Progress, StepsAddUpToTheWhole) {
-    Machine whole{full_features(), three_levels(), 8 * MiB};
-    Machine steps{full_features(), three_levels(), 8 * MiB};
-    MapRequest r = request(base - 12 * KiB, output - 12 * KiB, 6 * MiB);
-    r.max_size = 4 * KiB;
-    ASSERT_TRUE(whole.table.map(r, whole.owed));
-    Progress progress;
-    unsigned calls = 0;
-    do {
-        progress.budget = 100;
-        ASSERT_TRUE(steps.table.map(r, steps.owed, &progress));
-        ASSERT_LT(++calls, 40U);
-    } while (progress.next < r.ipa + r.length);
-    EXPECT_GE(calls, 14U); // 1536 pages by runs of 16
-    EXPECT_EQ(steps.leaves(), whole.leaves());
-
-    const Ipa ipa = r.ipa + 4 * KiB;
-    const std::uint64_t length = 5 * MiB;
-    ASSERT_TRUE(whole.table.protect(ipa, length, Permissions::r(), whole.owed));
-    progress = {};
-    calls = 0;
-    do {
-        progress.budget = 100;
-        ASSERT_TRUE(steps.table.protect(ipa, length, Permissions::r(), steps.owed, &progress));
-        ASSERT_LT(++calls, 40U);
-    } while (progress.next < ipa + length);
-    EXPECT_GE(calls, 12U);
-    EXPECT_EQ(steps.leaves(), whole.leaves());
 }
 
 } // namespace

@@ -137,6 +137,36 @@ TEST(Collapse, TakesBackASplit) {
     EXPECT_EQ(m.port.live(), 1U);
 }
 
+// The caller's limit holds for blocks and for contiguous runs.
+TEST(Collapse, NothingIsLargerThanAllowed) {
+    struct Row {
+        std::uint64_t limit = {};
+        std::uint64_t made = {};
+        std::uint64_t leaf = {};
+        std::uint64_t marked = {}; // leaves with the Contiguous bit
+    };
+    const Row rows[] = {
+        {4 * KiB, 0, 4 * KiB, 0},         {64 * KiB, 0, 4 * KiB, 16384}, // 64 MiB of them
+        {2 * MiB - 1, 0, 4 * KiB, 16384}, {2 * MiB, 32, 2 * MiB, 0},
+        {32 * MiB, 32, 2 * MiB, 32},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.limit);
+        Machine m{full_features(), three_levels()};
+        map(m, first_ipa, first_pa, 64 * MiB, 4 * KiB);
+        EXPECT_EQ(m.table.collapse(Ipa{first_ipa}, GiB, m.owed, row.limit), row.made);
+        m.table.discharge(m.owed);
+        const std::uint64_t type = row.leaf == 4 * KiB ? raw_page : raw_block;
+        EXPECT_EQ(m.leaves(),
+                  run_of(first_ipa, row.leaf, first_pa | raw_rw | type, 64 * MiB / row.leaf));
+        std::uint64_t marked = 0;
+        for (const RawLeaf& leaf : m.marked_leaves()) {
+            marked += leaf.raw >> 52 & 1;
+        }
+        EXPECT_EQ(marked, row.marked);
+    }
+}
+
 // Tables far apart, so that their ranges do not join.
 TEST(Collapse, EightTablesShareAnInvalidation) {
     struct Row {

@@ -143,6 +143,8 @@ TEST(Contiguous, WhatOneEntryNotesAllMayHaveMeant) {
         ASSERT_TRUE(m.table.test_and_clear_young(Ipa{base}, 4 * KiB, visit, &m.owed));
         EXPECT_EQ(seen, (decltype(seen){{base, 64 * KiB}, {base, 64 * KiB}}));
         EXPECT_EQ(marked(m), 16U);
+        EXPECT_EQ(m.leaves(),
+                  run_of(base, 4 * KiB, output | (raw_r & ~raw_af) | raw_dbm | raw_page, 16));
     }
     {
         Machine m{full_features(), three_levels()};
