@@ -149,13 +149,20 @@ public:
         if (!found || (!takes_young && !takes_dirty)) {
             return;
         }
-        oracle_.change(found->ipa.value, found->size, [&](Attributes& a) {
-            if (takes_young && u.young) {
-                a.access_flag = found->attributes.access_flag;
-            }
-            if (takes_dirty && u.dirty) {
-                a.permissions.write = found->attributes.permissions.write;
-            }
+        // A run that was broken on the way has noted it for all of its leaves.
+        Range unit{found->ipa.value, found->size};
+        for (const Range& run : runs_) {
+            unit = run.first <= u.ipa && u.ipa < run.first + run.second ? run : unit;
+        }
+        table_.for_each_leaf(Ipa{unit.first}, unit.second, [&](const Mapping& m) {
+            oracle_.change(m.ipa.value, m.size, [&](Attributes& a) {
+                if (takes_young && u.young) {
+                    a.access_flag = m.attributes.access_flag;
+                }
+                if (takes_dirty && u.dirty) {
+                    a.permissions.write = m.attributes.permissions.write;
+                }
+            });
         });
     }
 

@@ -26,6 +26,14 @@ void run(const CpuFeatures& features, unsigned steps, std::uint64_t seed) {
 
 TEST(RandomOperations, EveryGeometryOfACpuWithEverything) { run(full_features(), 90, 1); }
 
+// FEAT_BBM level 2, where blocks and runs change without a break, and FnXS leaves.
+TEST(RandomOperations, EveryGeometryWithBbmLevelTwoAndXs) {
+    CpuFeatures f = full_features();
+    f.bbm = 2;
+    f.xs = true;
+    run(f, 60, 2000);
+}
+
 // Armv8.0: no FWB, XNX, range or hinted TLBI, small input sizes or LPA2.
 TEST(RandomOperations, EveryGeometryOfAnArmv80Cpu) {
     CpuFeatures f = full_features();
