@@ -11,6 +11,7 @@
 #include <twofold/table/one_leaf.hpp>
 #include <twofold/table/partial.hpp>
 #include <twofold/table/progress.hpp>
+#include <twofold/table/store_leaves.hpp>
 #include <twofold/table/subtree.hpp>
 #include <twofold/table/tree.hpp>
 
@@ -36,9 +37,9 @@ public:
     template <PortTable Entries>
     void store(Entries& entries, unsigned first, unsigned count, Level level, Ipa ipa,
                const OldEntry& old) const {
-        tree_.store_runs(
-            entries, first, count, level, old_output(tree_.format, old, ipa),
-            tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level), max_size_);
+        store_runs(tree_.geometry, entries, first, count, level, old_output(tree_.format, old, ipa),
+                   tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level),
+                   max_size_);
     }
 
 private:

@@ -36,6 +36,9 @@ constexpr bool is_broken(std::uint64_t d) { return (d & 0b11) == 0b10; }
 constexpr bool is_tombstone(std::uint64_t d) { return (d & 0b1111) == 0b1000; }
 constexpr bool is_annotation(std::uint64_t d) { return (d & 0b1111) == 0b0100; }
 
+// Empty, or a tombstone; of any descriptor.
+constexpr bool is_vacant(std::uint64_t d) { return (d & 0b0111) == 0; }
+
 // Of a descriptor whose bit 0 is clear.
 constexpr InvalidKind kind(std::uint64_t d) {
     return is_broken(d)       ? InvalidKind::broken

@@ -109,48 +109,6 @@ std::expected<void, Error> set_access_flag(Tree<Port>& tree, Ipa ipa) {
     return std::unexpected(Error::again);
 }
 
-// Adds permissions to the leaf that maps `ipa`. `marked`: it is one of a contiguous run, which has
-// to be broken first; nothing has changed.
-template <TablePort Port>
-std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, Permissions add,
-                                           Invalidation& owed, bool& marked) {
-    const bool xnx = tree.features.xnx;
-    for (unsigned tries = 0; tries < max_tries; ++tries) {
-        const Step end = tree.walk(ipa);
-        const std::uint64_t d = end.descriptor.value;
-        if (!tree.format.is_leaf(end.descriptor, end.level)) {
-            return std::unexpected(
-                invalid_entry::is_broken(end.descriptor.value) ? Error::again : Error::not_mapped);
-        }
-        const auto now = Permissions::decode(0, leaf::xn::get(d), xnx);
-        const auto xn = (now | add).xn(xnx);
-        if (!xn) {
-            return std::unexpected(xn.error());
-        }
-        // S2AP is only added to: hardware may have set the write bit of a writable-clean leaf.
-        const std::uint64_t after =
-            (d & ~leaf::xn::mask) | leaf::s2ap::of(add.s2ap()) | leaf::xn::of(*xn);
-        const Transition how = transition(tree.format, Descriptor{d}, Descriptor{after}, end.level,
-                                          tree.features, {.whole_run = false});
-        if (how == Transition::nothing) {
-            return {};
-        }
-        if (how == Transition::break_first) {
-            marked = true;
-            return {};
-        }
-        if (tree.table(end.table).compare_exchange(end.index, d, after)) {
-            const std::uint64_t size = tree.geometry.entry_size(end.level);
-            owed.add_leaf(ipa.align_down(size), size, end.level, InvalidationScope::local,
-                          leaf::fnxs::is_set(d));
-            tree.complete_stores(owed);
-            return {};
-        }
-        tree.counters.retries.add();
-    }
-    return std::unexpected(Error::again);
-}
-
 // A table of `level` whose only entry is the way to `leaf`, an entry of `last`, or that leaf.
 template <TablePort Port>
 Pa build_path(Tree<Port>& tree, TableList& reserve, Level level, Ipa ipa, Level last,

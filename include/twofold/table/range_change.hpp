@@ -7,6 +7,7 @@
 #include <twofold/table/one_leaf.hpp>
 #include <twofold/table/partial.hpp>
 #include <twofold/table/progress.hpp>
+#include <twofold/table/store_leaves.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <expected>
@@ -34,8 +35,8 @@ public:
         } else if (!change_.removes()) {
             const std::uint64_t bits =
                 tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level);
-            tree_.store_runs(entries, first, count, level, old_output(tree_.format, old, ipa),
-                             change_.apply(bits), ~std::uint64_t{0});
+            store_runs(tree_.geometry, entries, first, count, level,
+                       old_output(tree_.format, old, ipa), change_.apply(bits), ~std::uint64_t{0});
         }
     }
 
@@ -140,7 +141,7 @@ private:
         if (change_.removes()) {
             const Ipa last = inside.end - 1;
             const unsigned index = tree_.geometry.index(last, level + 1);
-            if (tree_.seems_empty(next, index) && held_.add(Stripes::of(tree_.geometry, entry))) {
+            if (seems_empty(tree_, next, index) && held_.add(Stripes::of(tree_.geometry, entry))) {
                 drop_empty_table(tree_, last, {next, index, level + 1, {}}, owed_);
             }
         }

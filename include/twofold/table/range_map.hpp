@@ -7,85 +7,25 @@
 //    change in place. Break the rest. New subtrees are built with plain stores while no walker can
 //    reach them, then linked.
 // 3. If something was broken: invalidate once, then put the new entries where the broken ones
-// stand,
-//    and back what stays of blocks that reach beyond the range.
+//    stand, and back what stays of blocks that reach beyond the range.
 //
 // Contiguous runs: marked where they are built out of reach, and where a whole run is claimed
 // before its first entry becomes valid. A TLB may then use the run early, but only for addresses
 // that nobody else can give a meaning.
 #pragma once
 
+#include <twofold/table/map_content.hpp>
+#include <twofold/table/map_survey.hpp>
 #include <twofold/table/one_leaf.hpp>
 #include <twofold/table/partial.hpp>
 #include <twofold/table/progress.hpp>
+#include <twofold/table/range_mend.hpp>
 #include <twofold/table/transition.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <expected>
 
 namespace twofold {
-
-// What a range is filled with.
-struct RangeContent {
-    IpaRange range = {};
-    std::uint64_t offset = 0;         // PA - IPA, modulo 2^64
-    std::uint64_t attribute_bits = 0; // AttributeFormat::encode, or the annotation
-    Level largest = page_level;       // the lowest level number of an entry; IPA and PA agree there
-    std::uint64_t max_size = 0;       // of a contiguous run
-    bool annotation = false;
-};
-
-template <TablePort Port>
-class MapContent {
-public:
-    MapContent(const Tree<Port>& tree, const RangeContent& what) : tree_{tree}, what_{what} {}
-
-    Level largest() const { return what_.largest; }
-    // In place of an old leaf that hardware has made dirty, one that is writable-clean in all else
-    // the same stays dirty: a second fault on a page must not lose what was written after the
-    // first.
-    std::uint64_t value(Level level, Ipa ipa, const OldEntry& old) const {
-        const std::uint64_t wanted = value(level, ipa);
-        return (old.descriptor & 1) != 0 && old.level == level
-                   ? replacement(old_value(tree_.format, old, ipa), wanted)
-                   : wanted;
-    }
-    static std::uint64_t replacement(std::uint64_t before, std::uint64_t after) {
-        const bool same =
-            ((before ^ after) & ~(transition_rules::in_place_bits | leaf::contiguous::mask)) == 0;
-        const bool dbm = leaf::dbm::is_set(before) && leaf::dbm::is_set(after);
-        return same && dbm ? after | (before & leaf::s2ap_write::mask) : after;
-    }
-    std::uint64_t value(Level level, Ipa ipa) const {
-        return what_.annotation
-                   ? what_.attribute_bits
-                   : tree_.format.leaf(level, Pa{ipa.value + what_.offset}, what_.attribute_bits)
-                         .value;
-    }
-    template <PortTable Entries>
-    void store(Entries& entries, unsigned first, unsigned count, Level level, Ipa ipa,
-               const OldEntry&) const {
-        if (what_.annotation) {
-            for (unsigned i = first; i < first + count; ++i) {
-                entries.store(i, what_.attribute_bits);
-            }
-            return;
-        }
-        tree_.store_runs(entries, first, count, level, Pa{ipa.value + what_.offset},
-                         tree_.format.leaf(level, Pa{}, what_.attribute_bits).value,
-                         what_.max_size);
-    }
-    // Entries of a run that may be marked; 1 where there is none.
-    unsigned run(Level level) const {
-        const unsigned entries = what_.annotation ? 1 : tree_.geometry.contiguous_run(level);
-        const std::uint64_t size = entries * tree_.geometry.entry_size(level);
-        return size <= what_.max_size && (what_.offset & (size - 1)) == 0 ? entries : 1;
-    }
-
-private:
-    const Tree<Port>& tree_;
-    const RangeContent& what_;
-};
 
 template <TablePort Port>
 class RangeMap {
@@ -96,6 +36,7 @@ public:
           what_{what},
           content_{tree, what},
           subtree_{tree, what.range, content_},
+          survey_{tree, what, subtree_},
           held_{held},
           progress_{progress} {}
 
@@ -125,7 +66,8 @@ public:
             // A run that was broken as a whole is not left half done.
             progress_.next = std::max(progress_.next, run_.end);
             if (progress_.next > what_.range.start) {
-                mend(tree_.root, initial(), {what_.range.start, progress_.next}, *reserve);
+                RangeMend<Port>{tree_, what_, content_, subtree_, *reserve}.run(
+                    {what_.range.start, progress_.next});
             }
         }
         return finish(*reserve, good);
@@ -138,7 +80,7 @@ public:
         if (!tree_.hold(held_, what_.range)) {
             return std::unexpected(Error::again);
         }
-        if (const auto error = obstacle(tree_.root, initial(), what_.range)) {
+        if (const auto error = survey_.obstacle()) {
             return std::unexpected(*error);
         }
         auto reserve = prepare();
@@ -151,12 +93,8 @@ public:
 
 private:
     Level initial() const { return tree_.geometry.initial_level(); }
-    bool becomes_entry(Level level, IpaRange entry, IpaRange inside) const {
-        return level >= what_.largest && inside == entry;
-    }
-
     std::expected<TableList, Error> prepare() {
-        auto reserve = tree_.reserve(tables_below(tree_.root, initial(), what_.range));
+        auto reserve = tree_.reserve(survey_.tables());
         spare_ = reserve ? reserve->count : 0;
         return reserve;
     }
@@ -174,53 +112,6 @@ private:
         return {};
     }
 
-    // Tables that are missing below an existing table.
-    std::uint64_t tables_below(Pa table, Level level, IpaRange part) const {
-        std::uint64_t count = 0;
-        const auto add_entry = [&](unsigned i, IpaRange entry, IpaRange inside) {
-            if (becomes_entry(level, entry, inside)) {
-                return;
-            }
-            const Descriptor d{tree_.table(table).load(i)};
-            count += tree_.format.is_table(d, level)
-                         ? tables_below(tree_.format.next_table(d), level + 1, inside)
-                         : subtree_.tables(level + 1, entry);
-        };
-        if (level < what_.largest) {
-            tree_.for_each_entry(level, part, add_entry);
-            return count;
-        }
-        // Only the entries at the two ends can be partial here.
-        const IpaRange first = tree_.entry_at(part.start, level);
-        const IpaRange last = tree_.entry_at(part.end - 1, level);
-        tree_.for_each_entry(level, part.intersect(first), add_entry);
-        if (last != first) {
-            tree_.for_each_entry(level, part.intersect(last), add_entry);
-        }
-        return count;
-    }
-
-    std::optional<Error> obstacle(Pa table, Level level, IpaRange part) const {
-        std::optional<Error> found;
-        const auto entries = tree_.table(table);
-        tree_.for_each_entry(level, part, [&](unsigned i, IpaRange, IpaRange inside) {
-            if (found) {
-                return;
-            }
-            const Descriptor d{entries.load(i)};
-            if (tree_.format.is_table(d, level)) {
-                found = obstacle(tree_.format.next_table(d), level + 1, inside);
-            } else if (d.valid()) {
-                found = Error::already_mapped;
-            } else if (invalid_entry::is_annotation(d.value)) {
-                found = Error::annotated;
-            } else if (tree_.is_waiting(d)) {
-                found = Error::again;
-            }
-        });
-        return found;
-    }
-
     // Whether to go on; `stopped_` says why not. Entries that only the invalidation can make way
     // for are left broken.
     bool fill(Pa table, Level level, IpaRange part, TableList& reserve) {
@@ -233,7 +124,7 @@ private:
             const IpaRange entry{at, at + size};
             const IpaRange inside = entry.intersect(part);
             unsigned done = 1;
-            if (becomes_entry(level, entry, inside)) {
+            if (what_.becomes_entry(level, entry, inside)) {
                 const auto left = static_cast<unsigned>((part.end - at) / size);
                 done = fill_entries(table, entries, i, left, level, at, reserve);
             } else {
@@ -255,7 +146,7 @@ private:
                           Ipa at, TableList& reserve) {
         const unsigned run = content_.run(level);
         if (run != 1 && i % run == 0 && run <= left && claim(entries, i, run)) {
-            publish_run(entries, i, run, level, at);
+            content_.publish_run(entries, i, run, level, at);
             return run;
         }
         const std::uint64_t size = tree_.geometry.entry_size(level);
@@ -292,15 +183,6 @@ private:
         }
         return true;
     }
-    template <PortTable Entries>
-    void publish_run(Entries& entries, unsigned first, unsigned run, Level level, Ipa at) {
-        const std::uint64_t size = tree_.geometry.entry_size(level);
-        for (unsigned k = 0; k < run; ++k) {
-            entries.publish(first + k, mended(entries.load(first + k), level, at + k * size) |
-                                           leaf::contiguous::mask);
-        }
-    }
-
     // One entry that holds something already.
     template <PortTable Entries>
     bool fill_entry(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
@@ -349,14 +231,15 @@ private:
     bool replace_leaf(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
                       Descriptor d, std::uint64_t wanted) {
         const Descriptor after{content_.replacement(d.value, wanted)};
-        if (what_
-                .annotation) { // map() may replace it at once, so nothing may be left to invalidate
+        if (what_.annotation) {
+            // map() may replace it at once, so nothing may be left to invalidate.
             return break_here(table, entries, i, level, entry, d);
         }
         if (d.contiguous()) {
             const bool stays = content_.run(level) != 1 &&
                                d.value == (after.value | leaf::contiguous::mask) &&
-                               run_at(entry, level).intersect(what_.range) == run_at(entry, level);
+                               run_at(tree_.geometry, entry, level).intersect(what_.range) ==
+                                   run_at(tree_.geometry, entry, level);
             return stays || break_here(table, entries, i, level, entry, d);
         }
         const Transition how = transition(tree_.format, d, after, level, tree_.features);
@@ -378,11 +261,6 @@ private:
         }
         return true;
     }
-    IpaRange run_at(IpaRange entry, Level level) const {
-        const std::uint64_t size = tree_.geometry.contiguous_run(level) * entry.length();
-        const Ipa start = entry.start.align_down(size);
-        return {start, start + size};
-    }
     bool is_ours(Ipa ipa) const {
         return partial_.covers(ipa) || (run_.start <= ipa && ipa < run_.end);
     }
@@ -393,7 +271,7 @@ private:
     bool break_here(Pa table, Entries& entries, unsigned i, Level level, IpaRange entry,
                     Descriptor d) {
         const bool run = d.valid() && tree_.run_of(d, level) != 1;
-        const IpaRange covers = run ? run_at(entry, level) : entry;
+        const IpaRange covers = run ? run_at(tree_.geometry, entry, level) : entry;
         const IpaRange inside = covers.intersect(what_.range);
         // What is inside needs tables if it cannot be one entry, and so does the rest of a block.
         std::uint64_t tables = 0;
@@ -424,7 +302,7 @@ private:
     // Somebody's invalidation of what stood there is not complete: ours will cover it.
     template <PortTable Entries>
     bool wait_for(Entries& entries, unsigned i, Descriptor d, Level level, IpaRange entry) {
-        const std::uint64_t tables = becomes_entry(level, entry, entry.intersect(what_.range))
+        const std::uint64_t tables = what_.becomes_entry(level, entry, entry.intersect(what_.range))
                                          ? 0
                                          : subtree_.tables(level + 1, entry);
         if (owed_ == nullptr || tables > spare_ ||
@@ -480,54 +358,11 @@ private:
         return false;
     }
 
-    // Everything is invalidated: the broken entries become what was asked for.
-    void mend(Pa table, Level level, IpaRange part, TableList& reserve) {
-        auto entries = tree_.table(table);
-        const std::uint64_t size = tree_.geometry.entry_size(level);
-        Ipa at = part.start.align_down(size);
-        for (unsigned i = tree_.geometry.index(at, level); at < part.end;) {
-            const IpaRange entry{at, at + size};
-            const IpaRange inside = entry.intersect(part);
-            const Descriptor d{entries.load(i)};
-            unsigned done = 1;
-            if (tree_.format.is_table(d, level)) {
-                mend(tree_.format.next_table(d), level + 1, inside, reserve);
-            } else if (invalid_entry::is_broken(d.value)) {
-                done = mend_entry(entries, i, d.value, level, entry, part, reserve);
-            }
-            i += done;
-            at += done * size;
-        }
-    }
-    template <PortTable Entries>
-    unsigned mend_entry(Entries& entries, unsigned i, std::uint64_t d, Level level, IpaRange entry,
-                        IpaRange part, TableList& reserve) {
-        if (!becomes_entry(level, entry, entry.intersect(what_.range))) {
-            const Pa next = subtree_.build(reserve, level + 1, entry, {});
-            entries.publish(i, tree_.format.table(next).value);
-            return 1;
-        }
-        const unsigned run = content_.run(level);
-        bool whole = run != 1 && i % run == 0 && run_at(entry, level).end <= part.end;
-        for (unsigned k = 1; whole && k < run; ++k) {
-            whole = invalid_entry::is_broken(entries.load(i + k));
-        }
-        if (whole) {
-            publish_run(entries, i, run, level, entry.start);
-            return run;
-        }
-        entries.publish(i, mended(d, level, entry.start));
-        return 1;
-    }
-    // What takes the place of a broken entry.
-    std::uint64_t mended(std::uint64_t broken, Level level, Ipa ipa) const {
-        return content_.replacement(frozen::was(broken, level), content_.value(level, ipa));
-    }
-
     Tree<Port>& tree_;
     const RangeContent& what_;
     MapContent<Port> content_;
     Subtree<Port, MapContent<Port>> subtree_;
+    MapSurvey<Port> survey_;
     HeldStripes<Port>& held_;
     Progress& progress_;
     Invalidation* owed_ = nullptr; // of add(): none, for it breaks nothing

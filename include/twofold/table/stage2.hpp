@@ -34,26 +34,22 @@
 #include <twofold/table/collapse.hpp>
 #include <twofold/table/destroy.hpp>
 #include <twofold/table/leaf_sweep.hpp>
+#include <twofold/table/leaf_visits.hpp>
+#include <twofold/table/map_request.hpp>
 #include <twofold/table/mapping.hpp>
 #include <twofold/table/one_leaf.hpp>
+#include <twofold/table/one_page.hpp>
 #include <twofold/table/progress.hpp>
 #include <twofold/table/range_change.hpp>
 #include <twofold/table/range_map.hpp>
+#include <twofold/table/relax.hpp>
+#include <twofold/table/table_range.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <expected>
 #include <utility>
 
 namespace twofold {
-
-struct MapRequest {
-    Ipa ipa = {};             // aligned to the granule
-    Pa pa = {};               // aligned to the granule, in the output range
-    std::uint64_t length = 0; // bytes, a multiple of the granule, not 0
-    Attributes attributes = {};
-    // No leaf and no contiguous run larger than this, in bytes; at least the granule.
-    std::uint64_t max_size = ~std::uint64_t{0};
-};
 
 template <TablePort Port>
 class Stage2 {
@@ -108,7 +104,7 @@ public:
     // dbm_needs_hafdbs, fnxs_needs_xs, out_of_memory, again.
     std::expected<void, Error> map(const MapRequest& request, Invalidation& owed,
                                    Progress* progress = nullptr) {
-        const auto m = plan_map(request);
+        const auto m = plan_map(tree_, request);
         if (!m) {
             return std::unexpected(m.error());
         }
@@ -121,18 +117,11 @@ public:
     // as map(), and already_mapped, annotated.
     std::expected<void, Error> map_if_absent(const MapRequest& request,
                                              Progress* progress = nullptr) {
-        if (const std::uint64_t page = page_descriptor(request); page != 0) [[likely]] {
-            // The way of most faults: the table is there, and its entry is empty.
-            [[maybe_unused]] const auto section = tree_.port.section();
-            const Step end = tree_.walk_to_page(tree_.pages, tree_.pages.page_of(request.ipa));
-            if (end.level == page_level && end.descriptor.value == invalid_entry::empty &&
-                tree_.table(end.table).compare_exchange(end.index, invalid_entry::empty, page)) {
-                tree_.port.barrier(Barrier::dsb_ishst);
-                if (progress != nullptr) {
-                    progress->next = request.ipa + request.length;
-                }
-                return {};
+        if (map_page(tree_, request)) [[likely]] {
+            if (progress != nullptr) {
+                progress->next = request.ipa + request.length;
             }
+            return {};
         }
         return map_if_absent_slowly(request, progress);
     }
@@ -144,16 +133,11 @@ public:
     // to be divided), again.
     [[gnu::always_inline]] std::expected<void, Error>
     unmap(Ipa ipa, std::uint64_t length, Invalidation& owed, Progress* progress = nullptr) {
-        const PageWalk pages = tree_.pages;
-        const std::uint64_t page = pages.whole_page(ipa);
-        if (length == pages.page_size && pages.covers(page) && owed.is_new()) [[likely]] {
-            [[maybe_unused]] const auto section = tree_.port.section();
-            if (unmap_page(pages, page, ipa, owed)) {
-                if (progress != nullptr) {
-                    progress->next = ipa + length;
-                }
-                return {};
+        if (unmap_page(tree_, ipa, length, owed)) [[likely]] {
+            if (progress != nullptr) {
+                progress->next = ipa + length;
             }
+            return {};
         }
         return change(ipa, length, LeafChange{}, owed, progress);
     }
@@ -181,23 +165,10 @@ public:
     // again; in a run also out_of_memory.
     [[gnu::always_inline]] std::expected<void, Error> relax(Ipa ipa, Permissions add,
                                                             Invalidation& owed) {
-        const PageWalk pages = tree_.pages;
-        const std::uint64_t page = pages.page_of(ipa);
-        if (pages.covers(page) && !add.execute() && owed.is_new()) [[likely]] {
-            // The way of most faults: a page that stands alone.
-            [[maybe_unused]] const auto section = tree_.port.section();
-            const Step end = tree_.walk_to_page(pages, page);
-            const std::uint64_t d = end.descriptor.value;
-            const std::uint64_t after = d | leaf::s2ap::of(add.s2ap());
-            if (end.level == page_level && is_single_page(d) && d != after &&
-                tree_.table(end.table).compare_exchange(end.index, d, after)) {
-                tree_.port.barrier(Barrier::dsb_ishst);
-                owed.set_page(ipa.align_down(pages.page_size), pages.page_size,
-                              InvalidationScope::local, leaf::fnxs::is_set(d));
-                return {};
-            }
+        if (relax_page(tree_, ipa, add, owed)) [[likely]] {
+            return {};
         }
-        return relax_slowly(ipa, add, owed);
+        return relax_leaf(tree_, ipa, add, owed);
     }
 
     // Sets AF in the leaf that maps `ipa`, for an access-flag fault. An entry without AF is never
@@ -257,7 +228,7 @@ public:
                                      Invalidation& owed, Progress* progress = nullptr) {
         Progress unlimited;
         Progress& p = progress != nullptr ? *progress : unlimited;
-        const auto range = check_range(ipa, length, p);
+        const auto range = check_range(geometry(), ipa, length, p);
         if (!range) {
             return std::unexpected(range.error());
         }
@@ -280,7 +251,7 @@ public:
                                                  Progress* progress = nullptr) {
         Progress unlimited;
         Progress& p = progress != nullptr ? *progress : unlimited;
-        const auto range = check_range(ipa, length);
+        const auto range = check_range(geometry(), ipa, length);
         if (!range) {
             return std::unexpected(range.error());
         }
@@ -293,7 +264,7 @@ public:
     // it, map_if_absent() refuses to replace it, map() and unmap() do. Errors: as unmap().
     std::expected<void, Error> annotate(Ipa ipa, std::uint64_t length, std::uint32_t value,
                                         Invalidation& owed, Progress* progress = nullptr) {
-        const auto range = check_range(ipa, length);
+        const auto range = check_range(geometry(), ipa, length);
         if (!range) {
             return std::unexpected(range.error());
         }
@@ -312,7 +283,7 @@ public:
     // ipa_out_of_range.
     template <class Clean>
     std::expected<void, Error> clean(Ipa ipa, std::uint64_t length, Clean&& clean_memory) const {
-        const auto range = check_range(ipa, length);
+        const auto range = check_range(geometry(), ipa, length);
         if (!range) {
             return std::unexpected(range.error());
         }
@@ -341,8 +312,8 @@ public:
         const std::uint64_t d = end.descriptor.value;
         Lookup result{.level = end.level, .mapping = {}, .annotation = {}, .raw = d};
         if (tree_.format.is_leaf(end.descriptor, end.level)) {
-            result.mapping = mapping(end.descriptor, end.level,
-                                     ipa.align_down(geometry().entry_size(end.level)));
+            result.mapping = mapping_of(tree_, end.descriptor, end.level,
+                                        ipa.align_down(geometry().entry_size(end.level)));
         } else if (invalid_entry::is_annotation(d)) {
             result.annotation = static_cast<std::uint32_t>(invalid_entry::payload::get(d));
         }
@@ -358,7 +329,7 @@ public:
         const IpaRange range{start, start + std::min(length, limit - start)};
         if (!range.empty()) {
             [[maybe_unused]] const auto section = tree_.port.section();
-            visit_leaves(tree_.root, geometry().initial_level(), range, visit);
+            visit_leaves(tree_, tree_.root, geometry().initial_level(), range, visit);
         }
     }
     // The same, neighbours joined to runs.
@@ -374,46 +345,9 @@ public:
     void discharge(Invalidation& owed) { tree_.discharge(owed); }
 
 private:
-    // From where a progress has come to; all done: an empty range.
-    std::expected<IpaRange, Error> check_range(Ipa ipa, std::uint64_t length,
-                                               const Progress& progress = {}) const {
-        if (!ipa.is_aligned(geometry().page_size())) {
-            return std::unexpected(Error::ipa_misaligned);
-        }
-        if (length == 0) {
-            return std::unexpected(Error::range_empty);
-        }
-        if (!is_aligned(length, geometry().page_size())) {
-            return std::unexpected(Error::range_misaligned);
-        }
-        if (!geometry().contains(ipa, length)) {
-            return std::unexpected(Error::ipa_out_of_range);
-        }
-        const Ipa end = ipa + length;
-        return IpaRange{progress.next < end ? std::max(ipa, progress.next) : ipa, end};
-    }
-
-    static std::uint64_t leaf_type(Level level) { return level == page_level ? 0b11 : 0b01; }
-
-    // In line, and slowly() by value: so a request need not be in memory.
-    //
-    // The descriptor of a request for one page that has nothing wrong with it, in a table whose
-    // descriptors hold addresses as they are; or 0.
-    [[gnu::always_inline]] std::uint64_t page_descriptor(const MapRequest& r) const {
-        const std::uint64_t page = tree_.pages.page_size;
-        if (!tree_.pages.covers(tree_.pages.whole_page(r.ipa)) || r.length != page ||
-            !r.pa.is_aligned(page) || (r.pa.value >> geometry().pa_bits()) != 0 ||
-            r.max_size < page || (r.attributes.dbm && !features().dirty_state) ||
-            (r.attributes.fnxs && !features().xs)) {
-            return 0;
-        }
-        const AttributeFormat format{.fwb = features().fwb, .xnx = features().xnx, .lpa2 = false};
-        const auto bits = format.encode(r.attributes);
-        return bits ? (*bits & ~leaf::nt::mask) | r.pa.value | leaf_type(page_level) : 0;
-    }
     [[gnu::noinline]] std::expected<void, Error> map_if_absent_slowly(MapRequest request,
                                                                       Progress* progress) {
-        const auto m = plan_map(request);
+        const auto m = plan_map(tree_, request);
         if (!m) {
             return std::unexpected(m.error());
         }
@@ -435,148 +369,19 @@ private:
         }
         Progress unlimited;
         Progress& p = progress != nullptr ? *progress : unlimited;
-        const RangeContent content = within(*m, p);
+        const RangeContent content = within(geometry(), *m, p);
         HeldStripes held{tree_.port, tree_.stripes};
         return RangeMap<Port>{tree_, content, held, p}.add();
     }
 
-    std::expected<RangeContent, Error> plan_map(const MapRequest& request) const {
-        const auto range = check_range(request.ipa, request.length);
-        if (!range) {
-            return std::unexpected(range.error());
-        }
-        if (!request.pa.is_aligned(geometry().page_size())) {
-            return std::unexpected(Error::pa_misaligned);
-        }
-        if (!geometry().fits(request.pa, request.length)) {
-            return std::unexpected(Error::pa_out_of_range);
-        }
-        if (request.max_size < geometry().page_size()) {
-            return std::unexpected(Error::size_not_mappable);
-        }
-        if (request.attributes.dbm && !features().dirty_state) {
-            return std::unexpected(Error::dbm_needs_hafdbs);
-        }
-        if (request.attributes.fnxs && !features().xs) {
-            return std::unexpected(Error::fnxs_needs_xs);
-        }
-        const auto bits = tree_.attributes.encode(request.attributes);
-        if (!bits) {
-            return std::unexpected(bits.error());
-        }
-        // IPA and PA differ by the same amount all along, so one test settles which levels can have
-        // leaves. Nor is a leaf larger than the whole range.
-        const std::uint64_t offset = request.pa.value - request.ipa.value;
-        const std::uint64_t limit = std::min(request.max_size, request.length);
-        Level largest = page_level;
-        while (largest > geometry().top_leaf_level() &&
-               geometry().entry_size(largest - 1) <= limit &&
-               is_aligned(offset, geometry().entry_size(largest - 1))) {
-            --largest;
-        }
-        return RangeContent{.range = *range,
-                            .offset = offset,
-                            .attribute_bits =
-                                largest == page_level ? *bits & ~leaf::nt::mask : *bits,
-                            .largest = largest,
-                            .max_size = request.max_size,
-                            .annotation = false};
-    }
-
-    // The part of a request that one call with this progress does.
-    RangeContent within(RangeContent content, const Progress& progress) const {
-        if (progress.next > content.range.start && progress.next < content.range.end) {
-            content.range.start = progress.next;
-        }
-        const unsigned run = content.annotation ? 1 : geometry().contiguous_run(content.largest);
-        const std::uint64_t unit = run * geometry().entry_size(content.largest);
-        const std::uint64_t units = (progress.budget + run - 1) / run;
-        if (progress.budget != Progress::unlimited && units < content.range.length() / unit) {
-            content.range.end = (content.range.start + units * unit).align_down(unit);
-            if (content.range.end <= content.range.start) {
-                content.range.end = (content.range.start + 1).align_up(unit);
-            }
-        }
-        return content;
-    }
     std::expected<void, Error> replace(const RangeContent& all, Invalidation& owed,
                                        Progress* progress) {
         Progress unlimited;
         Progress& p = progress != nullptr ? *progress : unlimited;
-        const RangeContent content = within(all, p);
+        const RangeContent content = within(geometry(), all, p);
         [[maybe_unused]] const auto section = tree_.port.section();
         HeldStripes held{tree_.port, tree_.stripes};
         return RangeMap<Port>{tree_, content, held, p}.replace(owed);
-    }
-
-    // A page, and none of a contiguous run.
-    static bool is_single_page(std::uint64_t d) {
-        return (d & (leaf::contiguous::mask | 0b11)) == 0b11;
-    }
-    // False: it is no page that stands alone, or somebody was faster.
-    [[gnu::always_inline]] bool unmap_page(const PageWalk& pages, std::uint64_t page, Ipa ipa,
-                                           Invalidation& owed) {
-        const Step end = tree_.walk_to_page(pages, page);
-        const std::uint64_t d = end.descriptor.value;
-        if (end.level != page_level || !is_single_page(d)) {
-            return false;
-        }
-        const std::uint64_t ticket = tree_.tickets.take(tree_.port, page);
-        if (ticket == 0) {
-            return false;
-        }
-        auto entries = tree_.table(end.table);
-        if (!entries.compare_exchange(end.index, d, invalid_entry::tombstone(ticket))) {
-            tree_.tickets.give_back(tree_.port, ticket);
-            return false;
-        }
-        tree_.port.barrier(Barrier::dsb_ishst);
-        owed.set_page(ipa, pages.page_size, InvalidationScope::inner_shareable,
-                      leaf::fnxs::is_set(d), ticket);
-        if (!tree_.stays(entries.load(pages.index_behind(end.index)))) [[unlikely]] {
-            drop_table_around(ipa, owed);
-        }
-        return true;
-    }
-    // If it is empty now.
-    [[gnu::noinline]] void drop_table_around(Ipa ipa, Invalidation& owed) {
-        const Step end = tree_.walk(ipa);
-        if (end.level == page_level) {
-            drop_if_empty(tree_, ipa, end, owed);
-            tree_.complete_stores(owed);
-        }
-    }
-    [[gnu::noinline]] std::expected<void, Error> relax_slowly(Ipa ipa, Permissions add,
-                                                              Invalidation& owed) {
-        if (!geometry().contains(ipa)) {
-            return std::unexpected(Error::ipa_out_of_range);
-        }
-        [[maybe_unused]] const auto section = tree_.port.section();
-        bool marked = false;
-        const auto result = add_permissions(tree_, ipa, add, owed, marked);
-        return marked ? relax_in_run(ipa, add, owed) : result;
-    }
-
-    // The leaf stood in a contiguous run, which only the holder of its stripe changes: what it
-    // finds there then decides.
-    std::expected<void, Error> relax_in_run(Ipa ipa, Permissions add, Invalidation& owed) {
-        HeldStripes held{tree_.port, tree_.stripes};
-        if (!tree_.hold(held, {ipa, ipa + 1})) {
-            return std::unexpected(Error::again);
-        }
-        bool marked = false;
-        auto result = add_permissions(tree_, ipa, add, owed, marked);
-        if (!marked) {
-            return result;
-        }
-        const Step end = tree_.walk(ipa);
-        const std::uint64_t old = leaf::xn::get(end.descriptor.value);
-        const auto xn = (Permissions::decode(0, old, features().xnx) | add).xn(features().xnx);
-        const LeafChange change{.keep = ~leaf::xn::mask,
-                                .set = leaf::s2ap::of(add.s2ap()) | leaf::xn::of(*xn)};
-        Progress all;
-        return RangeChange<Port>{tree_, tree_.entry_at(ipa, end.level), change, owed, held, all}
-            .run();
     }
 
     [[gnu::noinline]] std::expected<void, Error> change(Ipa ipa, std::uint64_t length,
@@ -584,7 +389,7 @@ private:
                                                         Progress* progress) {
         Progress unlimited;
         Progress& p = progress != nullptr ? *progress : unlimited;
-        const auto range = check_range(ipa, length, p);
+        const auto range = check_range(geometry(), ipa, length, p);
         if (!range) {
             return std::unexpected(range.error());
         }
@@ -607,7 +412,7 @@ private:
                                      Invalidation* owed, Progress* progress, Visit&& visit) {
         Progress unlimited;
         Progress& p = progress != nullptr ? *progress : unlimited;
-        const auto range = check_range(ipa, length, p);
+        const auto range = check_range(geometry(), ipa, length, p);
         if (!range) {
             return std::unexpected(range.error());
         }
@@ -626,28 +431,6 @@ private:
         LeafSweep<Port>{tree_, sweep, owed, p}.run(whole, visit);
         p.next = std::min(p.next, range->end);
         return {};
-    }
-
-    Mapping mapping(Descriptor d, Level level, Ipa start) const {
-        return {.ipa = start,
-                .pa = tree_.format.output(d, level),
-                .size = geometry().entry_size(level),
-                .level = level,
-                .contiguous = d.contiguous(),
-                .attributes = tree_.attributes.decode(d.value, level)};
-    }
-
-    template <class Visit>
-    void visit_leaves(Pa table, Level level, IpaRange part, Visit& visit) const {
-        const auto entries = tree_.table(table);
-        tree_.for_each_entry(level, part, [&](unsigned i, IpaRange entry, IpaRange inside) {
-            const Descriptor d{entries.load(i)};
-            if (tree_.format.is_table(d, level)) {
-                visit_leaves(tree_.format.next_table(d), level + 1, inside, visit);
-            } else if (tree_.format.is_leaf(d, level)) {
-                visit(mapping(d, level, entry.start));
-            }
-        });
     }
 
     Tree<Port> tree_;

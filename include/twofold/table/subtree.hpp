@@ -3,6 +3,7 @@
 // what it covers changes, or when it was empty and a part becomes mapped.
 #pragma once
 
+#include <twofold/table/store_leaves.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <cstdint>
@@ -112,10 +113,10 @@ private:
             }
             return;
         }
-        tree_.store_runs(
-            entries, first, count, level, old_output(tree_.format, old, range.start),
-            tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level),
-            ~std::uint64_t{0});
+        store_runs(tree_.geometry, entries, first, count, level,
+                   old_output(tree_.format, old, range.start),
+                   tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level),
+                   ~std::uint64_t{0});
     }
 
     Tree<Port>& tree_;

@@ -14,6 +14,7 @@
 #include <twofold/table/invalid_entry.hpp>
 #include <twofold/table/invalidate.hpp>
 #include <twofold/table/ipa_range.hpp>
+#include <twofold/table/page_walk.hpp>
 #include <twofold/table/stripes.hpp>
 #include <twofold/table/table_list.hpp>
 #include <twofold/table/tickets.hpp>
@@ -37,57 +38,6 @@ struct Step {
 struct Whole {
     IpaRange covers = {}; // empty: there is none
     Level level = page_level;
-};
-
-// What a walk to a page needs, side by side.
-struct PageWalk {
-    std::uint64_t page_size = 0;
-    std::uint64_t index_mask = 0;
-    unsigned page_bits = 0;
-    unsigned root_shift = 0; // of the page number
-    // 0, so that no address is inside, where addresses do not stand in bits 47:0 of a descriptor,
-    // or there is no level above the pages.
-    std::uint64_t root_entries = 0;
-    Pa root = {};
-    std::uint64_t table_mask = 0; // the address in a table descriptor
-    unsigned stride = 0;
-    std::uint64_t hint = 0; // TTL of a TLBI by IPA for a page
-
-    static constexpr PageWalk of(const Geometry& g, const CpuFeatures& f, Pa root) {
-        const unsigned page_bits = g.shift(page_level);
-        const bool plain = !g.lpa2() && !g.wide_64k() && g.initial_level() != page_level;
-        return {.page_size = g.page_size(),
-                .index_mask = g.entries_below_root() - 1,
-                .page_bits = page_bits,
-                .root_shift = g.shift(g.initial_level()) - page_bits,
-                .root_entries = plain ? g.ipa_limit() >> g.shift(g.initial_level()) : 0,
-                .root = root,
-                .table_mask = bit_mask(47, page_bits),
-                .stride = g.index_bits(),
-                .hint = TlbiByIpa::make(g.granule(), g.lpa2(), Ipa{0},
-                                        invalidation_plan::hinted(f) ? std::optional{page_level}
-                                                                     : std::nullopt)
-                            .value};
-    }
-    // The number of the page around an address.
-    constexpr std::uint64_t page_of(Ipa ipa) const { return ipa.value >> page_bits; }
-    // The same of the start of a page; of anything else a number that covers() does not take.
-    constexpr std::uint64_t whole_page(Ipa ipa) const {
-        return (ipa.value >> page_bits) | (ipa.value << (64 - page_bits));
-    }
-    // Whether it is a page of the table, and may be walked to.
-    constexpr bool covers(std::uint64_t page) const { return (page >> root_shift) < root_entries; }
-    // In a table below the root, whose entries cover 2^shift pages each.
-    constexpr unsigned index(std::uint64_t page, unsigned shift) const {
-        const std::uint64_t index = (page >> shift) & index_mask;
-        if (index > ~0U) {
-            __builtin_unreachable(); // or the compiler makes two of it, 64 and 32 bits wide
-        }
-        return static_cast<unsigned>(index);
-    }
-    constexpr unsigned index_behind(unsigned index) const {
-        return static_cast<unsigned>((index + 1) & index_mask);
-    }
 };
 
 template <TablePort Port>
@@ -228,53 +178,6 @@ struct Tree {
         return owed.ticket() == 0 ? 0 : invalid_entry::tombstone(owed.ticket());
     }
 
-    // Stores `count` leaves of `level` from entry `first` on, whose outputs follow each other from
-    // `pa`, in a table that no walker can reach.
-    template <PortTable Entries>
-    void store_leaves(Entries& entries, unsigned first, unsigned count, Level level, Pa pa,
-                      std::uint64_t leaf_bits) const {
-        const std::uint64_t size = geometry.entry_size(level);
-        const Pa last = pa + size * (count - 1);
-        const unsigned end = first + count;
-        if ((pa.value ^ last.value) >> 48 == 0) {
-            // Bits 47:0 of an output stand in place, so the descriptors count up by its size.
-            std::uint64_t value = leaf_bits | format.encode_address(pa);
-#pragma GCC unroll 8
-            for (unsigned i = first; i < end; ++i, value += size) {
-                entries.store(i, value);
-            }
-            return;
-        }
-        for (unsigned i = first; i < end; ++i, pa += size) {
-            entries.store(i, leaf_bits | format.encode_address(pa));
-        }
-    }
-    // The same, with the Contiguous bit in each whole run that is not larger than `max_size`.
-    // `pa` stands where the IPA of entry `first` is, modulo the size of a run, or there are none.
-    template <PortTable Entries>
-    void store_runs(Entries& entries, unsigned first, unsigned count, Level level, Pa pa,
-                    std::uint64_t leaf_bits, std::uint64_t max_size) const {
-        const std::uint64_t size = geometry.entry_size(level);
-        const unsigned run = geometry.contiguous_run(level);
-        const unsigned head = (run - first % run) % run;
-        const bool aligned = ((pa.value + head * size) & (run * size - 1)) == 0;
-        if (run == 1 || run * size > max_size || !aligned || count < head + run) {
-            store_leaves(entries, first, count, level, pa, leaf_bits);
-            return;
-        }
-        const unsigned body = (count - head) / run * run;
-        const unsigned tail = count - head - body;
-        if (head != 0) {
-            store_leaves(entries, first, head, level, pa, leaf_bits);
-        }
-        store_leaves(entries, first + head, body, level, pa + head * size,
-                     leaf_bits | leaf::contiguous::mask);
-        if (tail != 0) {
-            store_leaves(entries, first + head + body, tail, level, pa + (head + body) * size,
-                         leaf_bits);
-        }
-    }
-
     // A table of `level` and all below it, where all leaves are at `leaves` or above.
     std::uint64_t full_subtree(Level level, Level leaves) const {
         return level >= leaves
@@ -346,79 +249,6 @@ struct Tree {
         }
         table_list::push(port, list, retired);
         counters.tables.subtract();
-    }
-
-    // Neither empty nor a tombstone.
-    static bool stays(std::uint64_t d) { return (d & 0b0111) != 0; }
-    // Whether nothing stands in the table that must stay.
-    bool seems_empty(Pa pa) const {
-        const auto entries = table(pa);
-        const unsigned count = geometry.entries_below_root();
-        constexpr unsigned at_once = 8; // of 512 or more
-        for (unsigned i = 0; i < count; i += at_once) {
-            std::uint64_t seen = 0;
-#pragma GCC unroll 8
-            for (unsigned k = 0; k < at_once; ++k) {
-                seen |= entries.load(i + k);
-            }
-            if (stays(seen)) {
-                return false;
-            }
-        }
-        return true;
-    }
-    // The same, looking first behind `index` and before it: who removes leaf by leaf mostly goes
-    // one way.
-    bool seems_empty(Pa pa, unsigned index) const {
-        const auto entries = table(pa);
-        return !stays(entries.load(pages.index_behind(index))) &&
-               !stays(entries.load(static_cast<unsigned>((index - 1) & pages.index_mask))) &&
-               seems_empty(pa);
-    }
-    // Closes every entry of an empty table, so that nobody can put anything there. False: something
-    // is there, and all is as before. An invalidation that is not complete yet does not stop it:
-    // that of the table covers it.
-    bool close(Pa pa, Level level) const {
-        auto entries = table(pa);
-        const unsigned count = geometry.entries_below_root();
-        unsigned closed =
-            level == page_level ? close_pages(entries, count) : close_entries(entries, count);
-        if (closed == count) {
-            return true;
-        }
-        while (closed-- > 0) {
-            entries.publish(closed, entries.load(closed) & ~invalid_entry::broken);
-        }
-        return false;
-    }
-    // How many entries are closed, up to one that stays.
-    template <PortTable Entries>
-    static unsigned close_entries(Entries& entries, unsigned count) {
-        unsigned i = 0;
-        for (; i < count; ++i) {
-            const std::uint64_t d = entries.load(i);
-            if (stays(d) || !entries.compare_exchange(i, d, d | invalid_entry::broken)) {
-                break;
-            }
-        }
-        return i;
-    }
-    // The same without a look before: the bit is set in a page and in what is broken.
-    template <PortTable Entries>
-    static unsigned close_pages(Entries& entries, unsigned count) {
-        std::uint64_t d = 0;
-        unsigned i = 0;
-#pragma GCC unroll 8
-        for (; i < count; ++i) {
-            d = entries.set_bits(i, invalid_entry::broken);
-            if (stays(d)) {
-                break;
-            }
-        }
-        if (invalid_entry::is_annotation(d)) {
-            entries.publish(i, d);
-        }
-        return i;
     }
 
     // At the end of a call.

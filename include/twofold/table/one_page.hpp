@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// One page: the short ways of a fault and of an unmap, for a page that stands alone in a table of
+// the usual kind (PageWalk), by one walk and one compare-and-swap. In line, so that neither a
+// request nor an Invalidation need be in memory. False of any of them: nothing has changed, and the
+// long way is to be taken.
+#pragma once
+
+#include <twofold/table/empty_tables.hpp>
+#include <twofold/table/map_request.hpp>
+#include <twofold/table/tree.hpp>
+
+#include <cstdint>
+
+namespace twofold {
+
+// A page, and none of a contiguous run.
+constexpr bool is_single_page(std::uint64_t d) {
+    return (d & (leaf::contiguous::mask | 0b11)) == 0b11;
+}
+
+// Where there is a table, and nothing in it.
+template <TablePort Port>
+[[gnu::always_inline]] inline bool map_page(Tree<Port>& tree, const MapRequest& request) {
+    const std::uint64_t wanted = page_descriptor(tree, request);
+    if (wanted == 0) {
+        return false;
+    }
+    [[maybe_unused]] const auto section = tree.port.section();
+    const Step end = tree.walk_to_page(tree.pages, tree.pages.page_of(request.ipa));
+    if (end.level != page_level || end.descriptor.value != invalid_entry::empty ||
+        !tree.table(end.table).compare_exchange(end.index, invalid_entry::empty, wanted)) {
+        return false;
+    }
+    tree.port.barrier(Barrier::dsb_ishst);
+    return true;
+}
+
+// Takes out the table around `ipa` if nothing stands there now.
+template <TablePort Port>
+[[gnu::noinline]] void drop_table_around(Tree<Port>& tree, Ipa ipa, Invalidation& owed) {
+    const Step end = tree.walk(ipa);
+    if (end.level == page_level) {
+        drop_if_empty(tree, ipa, end, owed);
+        tree.complete_stores(owed);
+    }
+}
+
+template <TablePort Port>
+[[gnu::always_inline]] inline bool unmap_page(Tree<Port>& tree, Ipa ipa, std::uint64_t length,
+                                              Invalidation& owed) {
+    const PageWalk pages = tree.pages;
+    const std::uint64_t page = pages.whole_page(ipa);
+    if (length != pages.page_size || !pages.covers(page) || !owed.is_new()) {
+        return false;
+    }
+    [[maybe_unused]] const auto section = tree.port.section();
+    const Step end = tree.walk_to_page(pages, page);
+    const std::uint64_t d = end.descriptor.value;
+    if (end.level != page_level || !is_single_page(d)) {
+        return false;
+    }
+    const std::uint64_t ticket = tree.tickets.take(tree.port, page);
+    if (ticket == 0) {
+        return false;
+    }
+    auto entries = tree.table(end.table);
+    if (!entries.compare_exchange(end.index, d, invalid_entry::tombstone(ticket))) {
+        tree.tickets.give_back(tree.port, ticket);
+        return false;
+    }
+    tree.port.barrier(Barrier::dsb_ishst);
+    owed.set_page(ipa, pages.page_size, InvalidationScope::inner_shareable, leaf::fnxs::is_set(d),
+                  ticket);
+    if (invalid_entry::is_vacant(entries.load(pages.index_behind(end.index)))) [[unlikely]] {
+        drop_table_around(tree, ipa, owed);
+    }
+    return true;
+}
+
+// What does not touch XN: that has two forms.
+template <TablePort Port>
+[[gnu::always_inline]] inline bool relax_page(Tree<Port>& tree, Ipa ipa, Permissions add,
+                                              Invalidation& owed) {
+    const PageWalk pages = tree.pages;
+    const std::uint64_t page = pages.page_of(ipa);
+    if (!pages.covers(page) || add.execute() || !owed.is_new()) {
+        return false;
+    }
+    [[maybe_unused]] const auto section = tree.port.section();
+    const Step end = tree.walk_to_page(pages, page);
+    const std::uint64_t d = end.descriptor.value;
+    const std::uint64_t after = d | leaf::s2ap::of(add.s2ap());
+    if (end.level != page_level || !is_single_page(d) || d == after ||
+        !tree.table(end.table).compare_exchange(end.index, d, after)) {
+        return false;
+    }
+    tree.port.barrier(Barrier::dsb_ishst);
+    owed.set_page(ipa.align_down(pages.page_size), pages.page_size, InvalidationScope::local,
+                  leaf::fnxs::is_set(d));
+    return true;
+}
+
+} // namespace twofold
