@@ -133,7 +133,9 @@ TEST(Contiguous, WhatOneEntryNotesAllMayHaveMeant) {
     {
         Machine m{full_features(), three_levels()};
         map(m, base, output, 64 * KiB, 64 * KiB, clean);
-        m.set_raw({1, 0, 3}, m.raw({1, 0, 3}) | raw_af | raw_write);
+        for (const unsigned noted : {3U, 12U}) {
+            m.set_raw({1, 0, noted}, m.raw({1, 0, noted}) | raw_af | raw_write);
+        }
         std::vector<std::pair<std::uint64_t, std::uint64_t>> seen;
         const auto visit = [&](Ipa start, std::uint64_t size) {
             seen.emplace_back(start.value, size);
