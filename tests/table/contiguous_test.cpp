@@ -197,6 +197,22 @@ TEST(Contiguous, AMapThatStopsInsideARunPutsAllOfItBack) {
     EXPECT_EQ(m.leaves(), run_of(base, 4 * KiB, moved | raw_rw | raw_page, 16 * 512));
 }
 
+// However few entries of a run are left, a change of it ends where the run does.
+TEST(Contiguous, WhatIsLeftOfARunIsUnmappedUpToItsEnd) {
+    Machine m{full_features(), three_levels()};
+    map(m, base, output, 128 * KiB, 64 * KiB, {.permissions = Permissions::rw()});
+    const auto next_run =
+        run_of(base + 64 * KiB, 4 * KiB, (output + 64 * KiB) | raw_rw | raw_page, 16);
+    m.adversary.stop(); // half a run breaks its rules
+    for (unsigned i = 0; i < 8; ++i) {
+        m.set_raw({1, 0, i}, 0);
+    }
+    ASSERT_TRUE(m.table.unmap(Ipa{base}, 64 * KiB, m.owed));
+    EXPECT_EQ(m.leaves(), next_run);
+    EXPECT_EQ(marked(m), 16U);
+    m.table.discharge(m.owed);
+}
+
 TEST(Contiguous, CollapseMarksWhatSingleFaultsHaveCompleted) {
     for (const unsigned bbm : {0U, 1U, 2U}) {
         SCOPED_TRACE(bbm);

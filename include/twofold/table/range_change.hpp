@@ -188,12 +188,14 @@ private:
         failed_ = true;
         return 0;
     }
-    // A leaf, or a whole run, which is not left half done.
+    // A leaf, or a run to its end. A run is not left half done: beside the holder of its stripe
+    // only bits are set in its leaves, AF and the dirty state, so that a try can be lost twice.
     template <PortTable Entries>
     OneLeaf change_run(Entries& entries, unsigned i, unsigned run, Descriptor d, Level level,
                        IpaRange entry) {
+        const unsigned end = (i | (run - 1)) + 1;
         OneLeaf result = OneLeaf::done;
-        for (unsigned k = i; k < i + run && result == OneLeaf::done; ++k) {
+        for (unsigned k = i; k < end && result == OneLeaf::done; ++k) {
             result = change_leaf(tree_, entries, k, level, entry.start + (k - i) * entry.length(),
                                  k == i ? d.value : entries.load(k), change_, true, owed_);
         }
