@@ -42,7 +42,7 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
     const auto added =
         memory.add_slot({.range = {.start = c.base, .length = c.memory}, .backing = &backing_});
     if (!added)
-        return std::unexpected(to_string(added.error()));
+        return std::unexpected(to_string(added.error().rule));
     return {};
 }
 

@@ -178,6 +178,61 @@ TEST(GuestMemory, AnAnswerIsDroppedIfMemoryIsWithdrawnMeanwhile) {
     EXPECT_TRUE(guest.mapping(ram));
 }
 
+TEST(GuestMemory, ASlotThatMovesTakesItsMemoryWithIt) {
+    Guest guest;
+    guest.add_ram();
+    ASSERT_TRUE(guest.machine.access(ram + 0x5000, Kind::store).pa);
+    const Ipa to = ram + 8 * GiB;
+    ASSERT_TRUE(guest.machine.memory.move_slot(ram, to));
+    EXPECT_FALSE(guest.machine.allows(ram + 0x5000, Kind::load));
+    EXPECT_EQ(guest.machine.access(ram, Kind::load).resolution->outcome, Outcome::mmio);
+    EXPECT_EQ(guest.machine.access(to + 0x5000, Kind::store).pa, memory_pa + 0x5000);
+    guest.add({.range = {.start = ram, .length = GiB}});
+    const auto refused = guest.machine.memory.move_slot(ram, to + (GiB - 4 * KiB));
+    EXPECT_EQ(refused.error(), (SlotRefusal{Error::slot_overlaps, {to, GiB}}));
+    EXPECT_TRUE(guest.machine.allows(to + 0x5000, Kind::load));
+}
+
+TEST(GuestMemory, WhatIsCutOffASlotIsGoneAndTheRestStays) {
+    Guest guest;
+    guest.add_ram();
+    ASSERT_TRUE(guest.machine.access(ram, Kind::store).pa); // a block of 1 GiB
+    ASSERT_EQ(guest.mapping(ram)->size, GiB);
+    const std::uint64_t rest = 512 * MiB + 8 * KiB;
+    guest.machine.port.allocations_until_failure = 0;
+    EXPECT_EQ(guest.machine.memory.resize_slot(ram, rest).error(),
+              SlotRefusal{Error::out_of_memory});
+    EXPECT_TRUE(guest.machine.allows(ram + (GiB - 1), Kind::store)); // all as it was
+    guest.machine.port.allocations_until_failure.reset();
+    ASSERT_TRUE(guest.machine.memory.resize_slot(ram, rest));
+    EXPECT_TRUE(guest.machine.allows(ram + (rest - 1), Kind::store));
+    EXPECT_FALSE(guest.machine.allows(ram + rest, Kind::load));
+    EXPECT_EQ(guest.machine.access(ram + rest, Kind::load).resolution->outcome, Outcome::mmio);
+    // What is added is memory at the next fault.
+    ASSERT_TRUE(guest.machine.memory.resize_slot(ram, GiB));
+    EXPECT_EQ(guest.machine.access(ram + rest, Kind::load).pa, memory_pa + rest);
+}
+
+TEST(GuestMemory, FlagsOfASlotHoldAtOnce) {
+    Guest guest;
+    guest.add_ram();
+    ASSERT_TRUE(guest.machine.access(ram, Kind::store).pa);
+    ASSERT_TRUE(guest.machine.memory.set_slot_flags(ram, false, false));
+    EXPECT_FALSE(guest.machine.allows(ram, Kind::store));
+    EXPECT_TRUE(guest.machine.allows(ram, Kind::load));
+    EXPECT_EQ(guest.machine.access(ram, Kind::store).resolution->outcome, Outcome::mmio);
+    ASSERT_TRUE(guest.machine.memory.set_slot_flags(ram, true, false));
+    EXPECT_EQ(guest.machine.access(ram, Kind::store).pa, memory_pa);
+    // While writes are logged, the first one to a page makes that page writable and no other.
+    ASSERT_TRUE(guest.machine.memory.set_slot_flags(ram, true, true));
+    EXPECT_FALSE(guest.machine.allows(ram, Kind::store));
+    EXPECT_EQ(guest.machine.access(ram + 0x3000, Kind::store).pa, memory_pa + 0x3000);
+    EXPECT_TRUE(guest.machine.allows(ram + 0x3fff, Kind::store));
+    EXPECT_FALSE(guest.machine.allows(ram + 0x2fff, Kind::store));
+    EXPECT_FALSE(guest.machine.allows(ram + 0x4000, Kind::store));
+    EXPECT_TRUE(guest.machine.allows(ram + 0x4000, Kind::load));
+}
+
 TEST(GuestMemory, ASlotThatGoesTakesItsMappingsWithIt) {
     Guest guest;
     guest.add_ram();
@@ -193,7 +248,7 @@ TEST(GuestMemory, ASlotThatGoesTakesItsMappingsWithIt) {
     EXPECT_FALSE(guest.machine.allows(ram, Kind::load));
     EXPECT_TRUE(guest.machine.allows(ram + GiB, Kind::load));
     EXPECT_EQ(guest.machine.access(ram, Kind::load).resolution->outcome, Outcome::mmio);
-    EXPECT_EQ(guest.machine.memory.remove_slot(ram).error(), Error::slot_unknown);
+    EXPECT_EQ(guest.machine.memory.remove_slot(ram).error().rule, Error::slot_unknown);
     unsigned slots = 0;
     guest.machine.memory.for_each_slot([&](const Slot&) { ++slots; });
     EXPECT_EQ(slots, 1U);

@@ -39,24 +39,63 @@ public:
     Pa root() const { return table_.root(); }
     const FaultCounters& counters() const { return counters_; }
 
-    // Errors: those of Slots::add.
-    std::expected<void, Error> add_slot(const Slot& slot) {
+    // Errors: those of Slots::add. A slot that is refused is not there, or as it was.
+    std::expected<void, SlotRefusal> add_slot(const Slot& slot) {
         const Held held{lock_};
         return slots_.add(slot);
     }
     // Afterwards no CPU can reach the memory through this slot; its backing may still be asked by
     // faults that began before, whose answers are dropped. Errors: slot_unknown.
     // No block reaches beyond a slot, so the unmapping needs no table and cannot fail.
-    std::expected<void, Error> remove_slot(Ipa start) {
+    std::expected<void, SlotRefusal> remove_slot(Ipa start) {
         const Held held{lock_};
         const auto removed = slots_.remove(start);
-        return removed ? unmap(removed->range) : std::unexpected(removed.error());
+        return removed ? unmap_slot(removed->range) : std::unexpected(removed.error());
+    }
+    // The slot's memory is at `to`, and not where it was. Errors: those of Slots::move.
+    std::expected<void, SlotRefusal> move_slot(Ipa start, Ipa to) {
+        const Held held{lock_};
+        const auto before = slots_.move(start, to);
+        return before ? unmap_slot(*before) : std::unexpected(before.error());
+    }
+    // What is cut off cannot be reached any more. Errors: those of Slots::resize; out_of_memory: a
+    // block had to be divided at the new end.
+    std::expected<void, SlotRefusal> resize_slot(Ipa start, std::uint64_t length) {
+        const Held held{lock_};
+        const auto before = slots_.resize(start, length);
+        if (!before) {
+            return std::unexpected(before.error());
+        }
+        if (length >= before->length) {
+            return {};
+        }
+        const auto cut = unmap_slot({start + length, before->length - length});
+        if (!cut) {
+            (void)slots_.resize(start, before->length); // where it was, nothing is in the way
+        }
+        return cut;
+    }
+    // Whether the guest may write, and whether its first write to each page is to be noticed. Both
+    // hold on every CPU from here on. Errors: slot_unknown.
+    std::expected<void, SlotRefusal> set_slot_flags(Ipa start, bool writable, bool dirty_logging) {
+        const Held held{lock_};
+        const auto before = slots_.set_flags(start, writable, dirty_logging);
+        if (!before) {
+            return std::unexpected(before.error());
+        }
+        if ((before->writable && !writable) || (!before->dirty_logging && dirty_logging)) {
+            return in_slot(before->range, [&](Ipa ipa, std::uint64_t size, Invalidation& owed) {
+                return table_.write_protect(ipa, size, owed);
+            });
+        }
+        return {};
     }
     // For the owner of the memory: afterwards no CPU can reach what was mapped in the range, and
     // nothing that a backing answered before will be mapped. Errors: those of Stage2::unmap.
     std::expected<void, Error> withdraw(const IpaSpan& range) {
         const Held held{lock_};
-        return unmap(range);
+        const auto result = unmap_slot(range);
+        return result ? std::expected<void, Error>{} : std::unexpected(result.error().rule);
     }
 
     // What to do with the vCPU that took `abort`. `translated`: the IPA to the byte where the abort
@@ -113,12 +152,20 @@ public:
     }
 
 private:
-    std::expected<void, Error> unmap(const IpaSpan& range) {
+    // change(start, length, owed) of the table, which is complete when this returns.
+    template <class Change>
+    std::expected<void, SlotRefusal> in_slot(const IpaSpan& range, Change&& change) {
         ++generation_;
         Invalidation owed;
-        auto result = table_.unmap(range.start, range.length, owed);
+        const std::expected<void, Error> result = change(range.start, range.length, owed);
         table_.discharge(owed);
-        return result;
+        return result ? std::expected<void, SlotRefusal>{}
+                      : std::unexpected(SlotRefusal{result.error()});
+    }
+    std::expected<void, SlotRefusal> unmap_slot(const IpaSpan& range) {
+        return in_slot(range, [&](Ipa ipa, std::uint64_t size, Invalidation& owed) {
+            return table_.unmap(ipa, size, owed);
+        });
     }
 
     Resolution resolve(const Abort& abort, std::optional<Ipa> ipa) {

@@ -10,12 +10,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 
 namespace twofold {
 
-// Finding is O(log n) and may run on many CPUs at once; adding and removing move neighbours and
-// need every fault of the guest to have finished.
+// Why a slot is not as it was asked to be; `other`: the lowest slot in the way, of slot_overlaps.
+struct SlotRefusal {
+    Error rule = {};
+    IpaSpan other = {};
+
+    constexpr bool operator==(const SlotRefusal&) const = default;
+};
+
+// Finding is O(log n) and may run on many CPUs at once; all else moves neighbours, and needs every
+// fault of the guest to have finished. What is refused has changed nothing.
 class Slots {
 public:
     constexpr Slots(const Geometry& geometry, std::span<Slot> storage)
@@ -28,46 +37,60 @@ public:
     constexpr const Slot* begin() const { return storage_.data(); }
     constexpr const Slot* end() const { return storage_.data() + count_; }
 
-    // slot_misaligned, slot_wraps, slot_overlaps (overlapping() tells which) or slot_limit.
-    constexpr std::expected<void, Error> add(const Slot& slot) {
-        const IpaSpan& range = slot.range;
-        if (!range.start.is_aligned(page_) || !is_aligned(range.length, page_) ||
-            range.length == 0) {
-            return std::unexpected(Error::slot_misaligned);
-        }
-        if (range.start.value >= limit_ || range.length > limit_ - range.start.value) {
-            return std::unexpected(Error::slot_wraps);
-        }
-        if (overlapping(range) != nullptr) {
-            return std::unexpected(Error::slot_overlaps);
+    // slot_misaligned, slot_wraps, slot_overlaps or slot_limit.
+    constexpr std::expected<void, SlotRefusal> add(const Slot& slot) {
+        if (const auto refusal = check(slot.range)) {
+            return std::unexpected(*refusal);
         }
         if (count_ == storage_.size()) {
-            return std::unexpected(Error::slot_limit);
+            return std::unexpected(SlotRefusal{Error::slot_limit});
         }
-        const std::size_t at = first_ending_behind(range.start);
-        for (std::size_t i = count_; i > at; --i) {
-            storage_[i] = storage_[i - 1];
-        }
-        storage_[at] = slot;
-        ++count_;
+        insert(slot);
         return {};
     }
 
     // The slot that was removed; slot_unknown if none starts there.
-    constexpr std::expected<Slot, Error> remove(Ipa start) {
-        const std::size_t at = first_ending_behind(start);
-        if (at == count_ || storage_[at].range.start != start) {
-            return std::unexpected(Error::slot_unknown);
+    constexpr std::expected<Slot, SlotRefusal> remove(Ipa start) {
+        const Slot* slot = starting_at(start);
+        if (slot == nullptr) {
+            return std::unexpected(SlotRefusal{Error::slot_unknown});
         }
-        const Slot removed = storage_[at];
-        for (std::size_t i = at + 1; i < count_; ++i) {
-            storage_[i - 1] = storage_[i];
-        }
-        --count_;
-        storage_[count_] = {};
+        const Slot removed = *slot;
+        erase(slot);
         return removed;
     }
 
+    // The same memory at `to`, or of another length from the same start on. Returns the range
+    // before. slot_unknown, and as add(); it may overlap where it was.
+    constexpr std::expected<IpaSpan, SlotRefusal> move(Ipa start, Ipa to) {
+        const Slot* slot = starting_at(start);
+        return slot == nullptr ? std::unexpected(SlotRefusal{Error::slot_unknown})
+                               : change(slot, {to, slot->range.length});
+    }
+    constexpr std::expected<IpaSpan, SlotRefusal> resize(Ipa start, std::uint64_t length) {
+        const Slot* slot = starting_at(start);
+        return slot == nullptr ? std::unexpected(SlotRefusal{Error::slot_unknown})
+                               : change(slot, {start, length});
+    }
+
+    // Returns the slot before. slot_unknown.
+    constexpr std::expected<Slot, SlotRefusal> set_flags(Ipa start, bool writable,
+                                                         bool dirty_logging) {
+        const Slot* slot = starting_at(start);
+        if (slot == nullptr) {
+            return std::unexpected(SlotRefusal{Error::slot_unknown});
+        }
+        const Slot before = *slot;
+        Slot& changed = storage_[index_of(slot)];
+        changed.writable = writable;
+        changed.dirty_logging = dirty_logging;
+        return before;
+    }
+
+    constexpr const Slot* starting_at(Ipa start) const {
+        const Slot* slot = find(start);
+        return slot != nullptr && slot->range.start == start ? slot : nullptr;
+    }
     constexpr const Slot* find(Ipa ipa) const {
         const std::size_t at = first_ending_behind(ipa);
         return at != count_ && storage_[at].range.contains(ipa) ? &storage_[at] : nullptr;
@@ -82,6 +105,54 @@ public:
     }
 
 private:
+    // `self`: the slot that is to have this range, if it is there already.
+    constexpr std::optional<SlotRefusal> check(const IpaSpan& range,
+                                               const Slot* self = nullptr) const {
+        if (!range.start.is_aligned(page_) || !is_aligned(range.length, page_) ||
+            range.length == 0) {
+            return SlotRefusal{Error::slot_misaligned};
+        }
+        if (range.start.value >= limit_ || range.length > limit_ - range.start.value) {
+            return SlotRefusal{Error::slot_wraps};
+        }
+        const Slot* other = overlapping(range);
+        if (other != nullptr && other == self) {
+            other = other + 1 != end() && other[1].range.start < range.end() ? other + 1 : nullptr;
+        }
+        return other != nullptr ? std::optional{SlotRefusal{Error::slot_overlaps, other->range}}
+                                : std::nullopt;
+    }
+    constexpr std::expected<IpaSpan, SlotRefusal> change(const Slot* slot, const IpaSpan& range) {
+        if (const auto refusal = check(range, slot)) {
+            return std::unexpected(*refusal);
+        }
+        Slot changed = *slot;
+        changed.range = range;
+        const IpaSpan before = slot->range;
+        erase(slot);
+        insert(changed);
+        return before;
+    }
+
+    constexpr std::size_t index_of(const Slot* slot) const {
+        return static_cast<std::size_t>(slot - begin());
+    }
+    constexpr void insert(const Slot& slot) {
+        const std::size_t at = first_ending_behind(slot.range.start);
+        for (std::size_t i = count_; i > at; --i) {
+            storage_[i] = storage_[i - 1];
+        }
+        storage_[at] = slot;
+        ++count_;
+    }
+    constexpr void erase(const Slot* slot) {
+        for (std::size_t i = index_of(slot) + 1; i < count_; ++i) {
+            storage_[i - 1] = storage_[i];
+        }
+        --count_;
+        storage_[count_] = {};
+    }
+
     // The lowest slot with a byte at or behind `ipa`; count_ if there is none.
     constexpr std::size_t first_ending_behind(Ipa ipa) const {
         std::size_t low = 0;
