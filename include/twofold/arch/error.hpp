@@ -54,6 +54,8 @@ enum class Error : std::uint8_t {
     slot_misaligned,
     slot_limit,
     slot_unknown,
+    slot_bitmap_short,
+    slot_without_bitmap,
     extent_outside_request,
 };
 
@@ -144,6 +146,10 @@ constexpr std::string_view to_string(Error error) {
         return "slot: no room for one more";
     case Error::slot_unknown:
         return "slot: there is none with this start";
+    case Error::slot_bitmap_short:
+        return "slot: its dirty bitmap is for fewer pages than it has";
+    case Error::slot_without_bitmap:
+        return "slot: it has no dirty bitmap";
     case Error::extent_outside_request:
         return "extent: the backing answered with an extent that does not hold the offset asked "
                "for";

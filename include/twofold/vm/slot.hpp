@@ -4,6 +4,7 @@
 
 #include <twofold/arch/address.hpp>
 #include <twofold/vm/choose_mapping.hpp>
+#include <twofold/vm/dirty_bitmap.hpp>
 
 #include <cstdint>
 
@@ -13,9 +14,23 @@ class Backing;
 
 struct Slot {
     IpaSpan range = {};
-    Backing* backing = nullptr; // outlives the slot
-    bool writable = true;       // false: a write is for the device model, as with flash and ROM
-    bool dirty_logging = false;
+    Backing* backing = nullptr;   // outlives the slot
+    bool writable = true;         // false: a write is for the device model, as with flash and ROM
+    bool dirty_logging = false;   // the first write to each page is noticed, and marked in `dirty`
+    DirtyBitmap* dirty = nullptr; // of the slot's pages, or none; outlives the slot
+
+    // Marks the pages of a range of the slot as dirty; it has a bitmap.
+    void mark(const IpaSpan& pages, std::uint64_t page_size) const {
+        for (Ipa ipa = pages.start; ipa < pages.end(); ipa += page_size) {
+            dirty->mark(offset_of(ipa) / page_size);
+        }
+    }
+    // The page around `ipa` has been written, or may be now.
+    void note_write(Ipa ipa, std::uint64_t page_size) const {
+        if (dirty_logging && dirty != nullptr) {
+            dirty->mark(offset_of(ipa) / page_size);
+        }
+    }
 
     constexpr std::uint64_t offset_of(Ipa ipa) const { return ipa - range.start; }
     constexpr bool operator==(const Slot&) const = default;

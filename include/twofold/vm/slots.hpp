@@ -37,9 +37,9 @@ public:
     constexpr const Slot* begin() const { return storage_.data(); }
     constexpr const Slot* end() const { return storage_.data() + count_; }
 
-    // slot_misaligned, slot_wraps, slot_overlaps or slot_limit.
+    // slot_misaligned, slot_wraps, slot_bitmap_short, slot_overlaps or slot_limit.
     constexpr std::expected<void, SlotRefusal> add(const Slot& slot) {
-        if (const auto refusal = check(slot.range)) {
+        if (const auto refusal = check(slot)) {
             return std::unexpected(*refusal);
         }
         if (count_ == storage_.size()) {
@@ -106,14 +106,17 @@ public:
 
 private:
     // `self`: the slot that is to have this range, if it is there already.
-    constexpr std::optional<SlotRefusal> check(const IpaSpan& range,
-                                               const Slot* self = nullptr) const {
+    constexpr std::optional<SlotRefusal> check(const Slot& slot, const Slot* self = nullptr) const {
+        const IpaSpan& range = slot.range;
         if (!range.start.is_aligned(page_) || !is_aligned(range.length, page_) ||
             range.length == 0) {
             return SlotRefusal{Error::slot_misaligned};
         }
         if (range.start.value >= limit_ || range.length > limit_ - range.start.value) {
             return SlotRefusal{Error::slot_wraps};
+        }
+        if (slot.dirty != nullptr && slot.dirty->pages() < range.length / page_) {
+            return SlotRefusal{Error::slot_bitmap_short};
         }
         const Slot* other = overlapping(range);
         if (other != nullptr && other == self) {
@@ -123,11 +126,11 @@ private:
                                 : std::nullopt;
     }
     constexpr std::expected<IpaSpan, SlotRefusal> change(const Slot* slot, const IpaSpan& range) {
-        if (const auto refusal = check(range, slot)) {
-            return std::unexpected(*refusal);
-        }
         Slot changed = *slot;
         changed.range = range;
+        if (const auto refusal = check(changed, slot)) {
+            return std::unexpected(*refusal);
+        }
         const IpaSpan before = slot->range;
         erase(slot);
         insert(changed);
