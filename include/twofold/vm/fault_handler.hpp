@@ -4,6 +4,7 @@
 // meanwhile.
 #pragma once
 
+#include <twofold/vm/backing.hpp>
 #include <twofold/vm/fault_history.hpp>
 #include <twofold/vm/guest_fault.hpp>
 #include <twofold/vm/guest_state.hpp>
