@@ -75,14 +75,14 @@ protected:
     };
 
     LimboTest() {
-        for (Table& table : tables_) {
+        for (Table& table : tables) {
             for (std::uint64_t i = 0; i < 2048; ++i)
                 table.words[i] = i << 12 | 1;
         }
     }
-    Pa pa(unsigned i) { return Pa{reinterpret_cast<std::uintptr_t>(&tables_[i])}; }
+    Pa pa(unsigned i) { return Pa{reinterpret_cast<std::uintptr_t>(&tables[i])}; }
 
-    std::vector<Table> tables_{3};
+    std::vector<Table> tables{3};
     Limbo limbo;
 };
 
@@ -133,7 +133,7 @@ TEST_F(LimboTest, LeavesDescriptorsReadable) {
     limbo.add(pa(1), page, 8);
     for (const unsigned table : {0U, 1U}) {
         for (std::uint64_t i = 0; i < 512; ++i) {
-            const std::uint64_t word = tables_[table].words[i];
+            const std::uint64_t word = tables[table].words[i];
             if (i >= 1 && i <= 3)
                 EXPECT_EQ(word & 3, 2U) << i;
             else

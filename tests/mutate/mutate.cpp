@@ -78,8 +78,9 @@ private:
         // A rare meeting of two operations takes longer to come about.
         int status = 0;
         for (const char* steps_and_seed : {" 1500 1", " 5000 1000"}) {
-            status = std::system(
-                ("timeout 120 " + program + steps_and_seed + " >" + log + " 2>&1").c_str());
+            std::ostringstream run;
+            run << "timeout 120 " << program << steps_and_seed << " >" << log << " 2>&1";
+            status = std::system(run.str().c_str());
             if (status != 0) {
                 break;
             }

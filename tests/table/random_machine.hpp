@@ -158,7 +158,7 @@ private:
         for (unsigned calls = 0; calls < most_calls; ++calls) {
             const Ipa before = progress_.next;
             progress_.budget = *request_.budget;
-            if (const auto result = call(&progress_); !result) {
+            if (auto result = call(&progress_); !result) {
                 return result;
             }
             if (progress_.next >= Ipa{request_.end()}) {

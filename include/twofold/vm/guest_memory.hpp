@@ -26,10 +26,7 @@ public:
     // `port` is that of `table`, and outlives this object, as does `slots`.
     GuestMemory(Port& port, Stage2<Port>&& table, std::span<Slot> slots,
                 const GuestMemoryPolicy& policy = {})
-        : state_{.port = port,
-                 .table = std::move(table),
-                 .slots = {state_.table.geometry(), slots},
-                 .policy = policy} {}
+        : state_{port, std::move(table), slots, policy} {}
 
     const Geometry& geometry() const { return state_.table.geometry(); }
     const CpuFeatures& features() const { return state_.table.features(); }
@@ -66,7 +63,7 @@ public:
         if (length >= before->length) {
             return {};
         }
-        const auto cut = unmap_slot({start + length, before->length - length});
+        auto cut = unmap_slot({start + length, before->length - length});
         if (!cut) {
             (void)state_.slots.resize(start, before->length); // where it was, nothing is in the way
         }
@@ -213,9 +210,9 @@ private:
 
     // What cannot be protected stays dirty.
     std::expected<void, SlotRefusal> protect_again(const Slot& slot, const DirtyRuns& runs) {
-        const auto result = in_slot(slot.range, [&](Ipa, std::uint64_t, Invalidation& owed) {
+        auto result = in_slot(slot.range, [&](Ipa, std::uint64_t, Invalidation& owed) {
             for (const IpaSpan& run : runs) {
-                if (const auto r = state_.table.write_protect(run.start, run.length, owed); !r) {
+                if (auto r = state_.table.write_protect(run.start, run.length, owed); !r) {
                     return r;
                 }
             }

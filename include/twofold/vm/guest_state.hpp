@@ -10,15 +10,23 @@
 #include <twofold/vm/slots.hpp>
 
 #include <cstdint>
+#include <span>
+#include <utility>
 
 namespace twofold {
 
 template <GuestPort Port, GuestLock Lock>
 struct GuestState {
+    GuestState(Port& p, Stage2<Port>&& t, std::span<Slot> storage, const GuestMemoryPolicy& wanted)
+        : port{p},
+          table{std::move(t)},
+          slots{table.geometry(), storage},
+          policy{wanted} {}
+
     Port& port;
     Stage2<Port> table;
     Slots slots;
-    GuestMemoryPolicy policy = {};
+    GuestMemoryPolicy policy;
     FaultCounters counters = {};
     std::uint64_t generation = 0; // grows whenever something is taken from the table
     Lock lock = {};               // around slots, table and generation
