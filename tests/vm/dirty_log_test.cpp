@@ -107,6 +107,30 @@ TEST(DirtyLog, InvalidatesBeforeItTells) {
     EXPECT_TRUE(invalidated);
 }
 
+// Faults do not wait for harvests, however many there are.
+TEST(DirtyLog, AFaultThatAHarvestOvertakesMakesProgress) {
+    LoggedGuest guest{GiB};
+    guest.log(true);
+    guest.write(0x3000);
+    guest.backing.on_ask = [&](std::uint64_t offset, AccessKind) {
+        if (offset == 0x5000) {
+            EXPECT_EQ(guest.harvest(), (LoggedGuest::Runs{{0x3000, page}}));
+        }
+    };
+    EXPECT_EQ(guest.machine.access(ram + 0x5000, Kind::store).pa, memory_pa + 0x5000);
+    EXPECT_EQ(guest.harvest(), (LoggedGuest::Runs{{0x5000, page}}));
+    // But one that was logged under way grants no write without a mark.
+    guest.log(false);
+    guest.backing.on_ask = [&](std::uint64_t offset, AccessKind) {
+        if (offset == 0x7000) {
+            guest.log(true);
+        }
+    };
+    EXPECT_EQ(guest.machine.access(ram + 0x7000, Kind::store).pa, std::nullopt);
+    guest.write(0x7000);
+    EXPECT_EQ(guest.harvest(), (LoggedGuest::Runs{{0x7000, page}}));
+}
+
 TEST(DirtyLog, GoesOnWhereTheBudgetEnded) {
     LoggedGuest guest{GiB};
     guest.log(true);

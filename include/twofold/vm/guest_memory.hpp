@@ -50,7 +50,14 @@ public:
     std::expected<void, SlotRefusal> move_slot(Ipa start, Ipa to) {
         const Held held{state_.lock};
         const auto before = state_.slots.move(start, to);
-        return before ? unmap_slot(*before) : std::unexpected(before.error());
+        if (!before) {
+            return std::unexpected(before.error());
+        }
+        auto moved = unmap_slot(*before);
+        if (!moved) {
+            (void)state_.slots.move(to, start); // where it was, nothing is in the way
+        }
+        return moved;
     }
     // What is cut off cannot be reached any more. Errors: those of Slots::resize; out_of_memory: a
     // block had to be divided at the new end.
@@ -65,7 +72,7 @@ public:
         }
         auto cut = unmap_slot({start + length, before->length - length});
         if (!cut) {
-            (void)state_.slots.resize(start, before->length); // where it was, nothing is in the way
+            (void)state_.slots.resize(start, before->length);
         }
         return cut;
     }
@@ -77,12 +84,20 @@ public:
         if (!before) {
             return std::unexpected(before.error());
         }
-        if ((before->writable && !writable) || (!before->dirty_logging && dirty_logging)) {
-            return in_slot(before->range, [&](Ipa ipa, std::uint64_t size, Invalidation& owed) {
-                return state_.table.write_protect(ipa, size, owed);
-            });
+        if (before->writable == writable && before->dirty_logging == dirty_logging) {
+            return {};
         }
-        return {};
+        ++state_.generation; // faults in flight know the flags as they were
+        if ((!before->writable || writable) && (before->dirty_logging || !dirty_logging)) {
+            return {};
+        }
+        auto set = change_table([&](Invalidation& owed) {
+            return state_.table.write_protect(before->range.start, before->range.length, owed);
+        });
+        if (!set) {
+            (void)state_.slots.set_flags(start, before->writable, before->dirty_logging);
+        }
+        return set;
     }
     // What has been written while writes were logged, and not been told yet: makes those pages of
     // the slot that starts at `start` clean and read-only again, no others, and then calls
@@ -105,8 +120,10 @@ public:
                     return std::unexpected(SlotRefusal{
                         slot == nullptr ? Error::slot_unknown : Error::slot_without_bitmap});
                 }
+                const Ipa from = progress.next;
                 more = runs.take(*slot, geometry().page_size(), progress);
                 if (const auto result = protect_again(*slot, runs); !result) {
+                    progress.next = from;
                     return std::unexpected(result.error());
                 }
             }
@@ -192,25 +209,26 @@ public:
     }
 
 private:
-    // change(start, length, owed) of the table, which is complete when this returns.
+    // change(owed) of the table, which is complete when this returns.
     template <class Change>
-    std::expected<void, SlotRefusal> in_slot(const IpaSpan& range, Change&& change) {
-        ++state_.generation;
+    std::expected<void, SlotRefusal> change_table(Change&& change) {
         Invalidation owed;
-        const std::expected<void, Error> result = change(range.start, range.length, owed);
+        const std::expected<void, Error> result = change(owed);
         state_.table.discharge(owed);
         return result ? std::expected<void, SlotRefusal>{}
                       : std::unexpected(SlotRefusal{result.error()});
     }
     std::expected<void, SlotRefusal> unmap_slot(const IpaSpan& range) {
-        return in_slot(range, [&](Ipa ipa, std::uint64_t size, Invalidation& owed) {
-            return state_.table.unmap(ipa, size, owed);
+        ++state_.generation;
+        return change_table([&](Invalidation& owed) {
+            return state_.table.unmap(range.start, range.length, owed);
         });
     }
 
-    // What cannot be protected stays dirty.
+    // What cannot be protected stays dirty. What a backing answered meanwhile is as good as before,
+    // and faults look at the table again before they change it.
     std::expected<void, SlotRefusal> protect_again(const Slot& slot, const DirtyRuns& runs) {
-        auto result = in_slot(slot.range, [&](Ipa, std::uint64_t, Invalidation& owed) {
+        auto result = change_table([&](Invalidation& owed) {
             for (const IpaSpan& run : runs) {
                 if (auto r = state_.table.write_protect(run.start, run.length, owed); !r) {
                     return r;

@@ -28,7 +28,7 @@ struct GuestState {
     Slots slots;
     GuestMemoryPolicy policy;
     FaultCounters counters = {};
-    std::uint64_t generation = 0; // grows whenever something is taken from the table
+    std::uint64_t generation = 0; // grows when mappings go or flags of a slot change
     Lock lock = {};               // around slots, table and generation
 };
 
