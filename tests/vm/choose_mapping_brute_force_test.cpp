@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// choose_mapping against the five conditions, tried one by one for every size. What the geometry
+// choose_mapping against its conditions, tried one by one for every size. What the geometry
 // can map is taken from the manual's tables by hand, not from Geometry.
 #include "geometries.hpp"
 
@@ -63,10 +63,10 @@ std::uint64_t run_entries(Granule granule, std::uint64_t size) {
     return 1;
 }
 
-enum class Verdict { fits, geometry, slot, alignment, extent, policy };
+enum class Verdict { fits, geometry, slot, alignment, extent, attributes, policy };
 
-// Conditions 2 to 5 for the aligned block of `size` bytes; by remainders and ends, in plain
-// numbers.
+// Every condition but the geometry's for the aligned block of `size` bytes; by remainders and ends,
+// in plain numbers.
 Verdict try_block(const MappingRequest& r, std::uint64_t page, std::uint64_t size) {
     const std::uint64_t low = r.fault.value / size * size;
     const std::uint64_t high = low + size;
@@ -82,6 +82,10 @@ Verdict try_block(const MappingRequest& r, std::uint64_t page, std::uint64_t siz
     const std::uint64_t extent_end = r.extent.start.value + r.extent.length;
     if (low < r.extent.start.value || high > extent_end) {
         return Verdict::extent;
+    }
+    const std::uint64_t same_end = r.attributes.start.value + r.attributes.length;
+    if (r.attributes.length != 0 && (low < r.attributes.start.value || high > same_end)) {
+        return Verdict::attributes;
     }
     if (size > page && (r.policy.dirty_logging || size > r.policy.cap)) {
         return Verdict::policy;
@@ -103,6 +107,8 @@ Verdict verdict_of(LimitedBy reason) {
     case LimitedBy::extent_start:
     case LimitedBy::extent_end:
         return Verdict::extent;
+    case LimitedBy::attributes:
+        return Verdict::attributes;
     default:
         return Verdict::policy;
     }
@@ -155,6 +161,33 @@ protected:
         ASSERT_EQ(chosen->contiguous, joins ? run : expected);
     }
 
+    // At and beside the first multiples of every leaf size, and the ends of the table.
+    static std::vector<std::uint64_t> edges_of_sizes() {
+        const auto [granule, ipa_bits, prefer] = GetParam();
+        const std::uint64_t limit = std::uint64_t{1} << ipa_bits;
+        const std::uint64_t page = page_of(granule);
+        std::vector<std::uint64_t> edges{0, page, limit - page, limit};
+        for (const std::uint64_t size : leaf_sizes(granule)) {
+            for (const std::uint64_t n : {1U, 2U}) {
+                for (const std::uint64_t edge : {n * size - page, n * size, n * size + page}) {
+                    if (edge < limit) {
+                        edges.push_back(edge);
+                    }
+                }
+            }
+        }
+        return edges;
+    }
+    static std::vector<std::uint64_t> last_bytes_before(const std::vector<std::uint64_t>& edges) {
+        std::vector<std::uint64_t> bytes;
+        for (const std::uint64_t edge : edges) {
+            if (edge != 0) {
+                bytes.push_back(edge - 1);
+            }
+        }
+        return bytes;
+    }
+
     Geometry shape = geometry(GetParam().granule, GetParam().ipa_bits, GetParam().prefer);
 };
 
@@ -163,24 +196,9 @@ TEST_P(BruteForce, EveryEdgeAgainstEverySize) {
     const auto [granule, ipa_bits, prefer] = GetParam();
     const std::uint64_t limit = std::uint64_t{1} << ipa_bits;
     const std::uint64_t page = page_of(granule);
-    std::vector<std::uint64_t> edges{0, page, limit - page, limit};
-    for (const std::uint64_t size : leaf_sizes(granule)) {
-        for (const std::uint64_t n : {1U, 2U}) {
-            for (const std::uint64_t edge : {n * size - page, n * size, n * size + page}) {
-                if (edge < limit) {
-                    edges.push_back(edge);
-                }
-            }
-        }
-    }
     const std::uint64_t block = leaf_sizes(granule)[1];
-    std::vector<std::uint64_t> faults;
-    for (const std::uint64_t edge : edges) {
-        if (edge != 0) {
-            faults.push_back(edge - 1);
-        }
-    }
-    for (const std::uint64_t fault : faults) {
+    const auto edges = edges_of_sizes();
+    for (const std::uint64_t fault : last_bytes_before(edges)) {
         for (const std::uint64_t start : edges) {
             for (const std::uint64_t end : edges) {
                 if (start > fault || end <= fault) {
@@ -204,6 +222,39 @@ TEST_P(BruteForce, EveryEdgeAgainstEverySize) {
                         if (HasFatalFailure()) {
                             return;
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+// The same for the part with one set of attributes, in extents that are larger, smaller or cut.
+TEST_P(BruteForce, EveryPartOfTheSameAttributesAgainstEverySize) {
+    const std::uint64_t limit = std::uint64_t{1} << GetParam().ipa_bits;
+    const std::uint64_t block = leaf_sizes(GetParam().granule)[1];
+    const auto edges = edges_of_sizes();
+    for (const std::uint64_t fault : last_bytes_before(edges)) {
+        for (const std::uint64_t start : edges) {
+            for (const std::uint64_t end : edges) {
+                if (start > fault || end <= fault) {
+                    continue;
+                }
+                for (const std::uint64_t extent : edges) {
+                    if (extent > fault) {
+                        continue;
+                    }
+                    MappingRequest request{
+                        .fault = Ipa{fault},
+                        .slot = {.start = Ipa{0}, .length = limit},
+                        .extent = {.start = Ipa{extent}, .length = limit - extent},
+                        .extent_pa = Pa{(std::uint64_t{1} << 40) + extent},
+                        .attributes = {.start = Ipa{start}, .length = end - start}};
+                    check(request);
+                    request.extent.length = fault / block * block + block - extent;
+                    check(request);
+                    if (HasFatalFailure()) {
+                        return;
                     }
                 }
             }
@@ -236,6 +287,11 @@ TEST_P(BruteForce, RandomRequests) {
         request.extent_pa = Pa{number(std::uint64_t{1} << 44)};
         if (random() % 4 != 0) {
             request.extent_pa = Pa{(std::uint64_t{1} << 40) + request.extent.start.value};
+        }
+        if (random() % 3 == 0) {
+            request.attributes.start = Ipa{number(fault + 1)};
+            request.attributes.length =
+                fault + 1 + number(limit - fault) - request.attributes.start.value;
         }
         request.policy.dirty_logging = random() % 16 == 0;
         if (random() % 4 == 0) {

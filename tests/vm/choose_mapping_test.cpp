@@ -124,6 +124,39 @@ TEST(ChooseMapping, ExtentsBoundWhatIsMapped) {
     EXPECT_EQ(mapping.limited_by, LimitedBy::extent_end);
 }
 
+// One run of memory of 1 GiB, of which the part [0x4030'0000, 0x4080'0000) is like the fault.
+TEST(ChooseMapping, BlocksEndWhereAttributesChange) {
+    const Geometry g = geometry(Granule::k4, 40);
+    MappingRequest request = backed(0x4040'0000, 0x4000'0000, GiB, 0x8'0000'0000);
+    request.attributes = {.start = Ipa{0x4030'0000}, .length = 5 * MiB};
+    const auto at = [&](std::uint64_t fault) {
+        request.fault = Ipa{fault};
+        return choose_mapping(g, request).value();
+    };
+    EXPECT_EQ(at(0x4040'0000), (ChosenMapping{.ipa = Ipa{0x4040'0000},
+                                              .pa = Pa{0x8'0040'0000},
+                                              .size = 2 * MiB,
+                                              .contiguous = 2 * MiB,
+                                              .limited_by = LimitedBy::attributes}));
+    EXPECT_EQ(at(0x407f'ffff).size, 2 * MiB);
+    // The block of 2 MiB around it begins at 0x4020'0000.
+    EXPECT_EQ(at(0x4030'0000), (ChosenMapping{.ipa = Ipa{0x4030'0000},
+                                              .pa = Pa{0x8'0030'0000},
+                                              .size = 4 * KiB,
+                                              .contiguous = 64 * KiB,
+                                              .limited_by = LimitedBy::attributes}));
+    // A run of pages ends there, too.
+    request.attributes = {.start = Ipa{0x4030'1000}, .length = 60 * KiB};
+    EXPECT_EQ(at(0x4030'f000).contiguous, 4 * KiB);
+
+    // All of the extent, said in two ways, and more than the extent.
+    for (const IpaSpan same : {IpaSpan{}, request.extent, IpaSpan{Ipa{0}, TiB}}) {
+        request.attributes = same;
+        EXPECT_EQ(at(0x4040'0000).size, GiB);
+        EXPECT_EQ(at(0x4040'0000).limited_by, LimitedBy::nothing);
+    }
+}
+
 TEST(ChooseMapping, PolicyStopsBlocksButNeverPages) {
     const Geometry g = geometry(Granule::k4, 40);
     MappingRequest request = backed(0x4000'0000, 0x4000'0000, GiB, 0x4000'0000);
@@ -187,6 +220,13 @@ TEST(ChooseMapping, WhereNoPageFitsTheReasonIsTheAnswer) {
     request = good;
     request.extent.start = Ipa{0x5000'0000};
     EXPECT_EQ(choose_mapping(g, request).error(), LimitedBy::extent_start);
+    // What is said of attributes holds for less than the page, or for another place.
+    request = good;
+    for (const IpaSpan same : {IpaSpan{Ipa{0x4000'0000}, 4 * KiB}, IpaSpan{Ipa{0x4000'1000}, GiB},
+                               IpaSpan{Ipa{0x3fff'0000}, 64 * KiB}}) {
+        request.attributes = same;
+        EXPECT_EQ(choose_mapping(g, request).error(), LimitedBy::attributes);
+    }
 }
 
 TEST(SizeLimits, EverySizeHasItsReasonAndTheValuesThatDisagree) {
@@ -211,6 +251,25 @@ TEST(SizeLimits, EverySizeHasItsReasonAndTheValuesThatDisagree) {
     EXPECT_EQ(capped[1], (SizeLimit{2 * MiB, LimitedBy::cap, 2 * MiB, 64 * KiB}));
     EXPECT_EQ(capped[2],
               (SizeLimit{GiB, LimitedBy::extent_end, 0x8000'0000, 0x4000'0000 + 4 * MiB + 5}));
+}
+
+// Fault at 0x4020'0000 of 1 GiB, all of one kind from 0x4010'0000 to 0x4050'0000.
+TEST(SizeLimits, AttributesStandBehindTheExtentAndBeforeThePolicy) {
+    MappingRequest request = backed(0x4020'0000, 0x4000'0000, GiB, 0x8'0000'0000);
+    request.attributes = {.start = Ipa{0x4010'0000}, .length = 4 * MiB};
+    request.policy.dirty_logging = true;
+    const Geometry g = geometry(Granule::k4, 40);
+    const SizeLimits limits{g, request};
+    EXPECT_EQ(limits[0], (SizeLimit{.size = 4 * KiB}));
+    EXPECT_EQ(limits[1], (SizeLimit{2 * MiB, LimitedBy::dirty_logging, 2 * MiB, 4 * KiB}));
+    EXPECT_EQ(limits[2], (SizeLimit{GiB, LimitedBy::attributes, 0x4000'0000, 0x4010'0000}));
+
+    request.fault = Ipa{0x4040'0000};
+    EXPECT_EQ(SizeLimits(g, request)[1],
+              (SizeLimit{2 * MiB, LimitedBy::attributes, 0x4060'0000, 0x4050'0000}));
+    request.extent.length = 5 * MiB;
+    EXPECT_EQ(SizeLimits(g, request)[1],
+              (SizeLimit{2 * MiB, LimitedBy::extent_end, 0x4060'0000, 0x4050'0000}));
 }
 
 TEST(LimitedBy, EveryReasonHasItsOwnName) {

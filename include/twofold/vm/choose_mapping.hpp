@@ -41,10 +41,13 @@ struct MappingPolicy {
 struct MappingRequest {
     Ipa fault = {}; // any byte of the page
     IpaSpan slot = {};
-    // The memory with one run of PAs and one set of attributes around the fault, and the PA of its
-    // first byte. Need be neither a power of two nor aligned, and may reach beyond the slot.
+    // The memory with one run of PAs around the fault, and the PA of its first byte. Need be
+    // neither a power of two nor aligned, and may reach beyond the slot.
     IpaSpan extent = {};
     Pa extent_pa = {};
+    // The part of it around the fault that has one memory type and one set of permissions; it may
+    // reach beyond slot and extent. Length 0: all of the extent.
+    IpaSpan attributes = {};
     MappingPolicy policy = {};
 };
 
@@ -53,7 +56,7 @@ struct ChosenMapping {
     Pa pa = {};
     std::uint64_t size = 0; // of one entry: a page or a block
     // Of the aligned run of such entries that the Contiguous bit could join, all of it in slot and
-    // extent; equal to `size` where there is none.
+    // extent and with the same attributes; equal to `size` where there is none.
     std::uint64_t contiguous = 0;
     LimitedBy limited_by = LimitedBy::nothing; // what stopped the next larger size
 
@@ -104,6 +107,14 @@ constexpr SizeLimit check_block(const MappingRequest& request, std::uint64_t pag
     if (behind(request.extent)) {
         return stop(LimitedBy::extent_end, start + size, request.extent.end().value);
     }
+    if (request.attributes.length != 0) {
+        if (before(request.attributes)) {
+            return stop(LimitedBy::attributes, start, request.attributes.start.value);
+        }
+        if (behind(request.attributes)) {
+            return stop(LimitedBy::attributes, start + size, request.attributes.end().value);
+        }
+    }
     if (size > page) {
         const MappingPolicy& policy = request.policy;
         if (policy.dirty_logging) {
@@ -140,7 +151,8 @@ constexpr SizeLimit check_level(const Geometry& geometry, const MappingRequest& 
 } // namespace mapping_rules
 
 // The mapping for a fault. Where not even a page can be mapped, the reason: the fault is outside
-// of slot, extent or table, or the extent is too small or too crooked for the granule.
+// of slot, extent or table, or the extent (or its part with the same attributes) is too small or
+// too crooked for the granule.
 constexpr std::expected<ChosenMapping, LimitedBy> choose_mapping(const Geometry& geometry,
                                                                  const MappingRequest& request) {
     // If a size is refused, so is every larger one: its block holds the smaller block.

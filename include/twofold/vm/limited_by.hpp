@@ -18,6 +18,7 @@ enum class LimitedBy : std::uint8_t {
     misalignment, // IPA and PA differ modulo the size
     extent_start, // the block would begin before the memory that backs the fault
     extent_end,   // the block would end behind it
+    attributes,   // memory type or permissions are not the same in all of the block
     dirty_logging,
     device,         // the embedder's rule for device memory
     cap,            // the caller's own limit
@@ -25,7 +26,7 @@ enum class LimitedBy : std::uint8_t {
     other_mappings, // the block holds smaller mappings already
 };
 
-inline constexpr std::size_t limited_by_count = 12;
+inline constexpr std::size_t limited_by_count = 13;
 
 constexpr std::string_view to_string(LimitedBy reason) {
     switch (reason) {
@@ -43,6 +44,8 @@ constexpr std::string_view to_string(LimitedBy reason) {
         return "extent start";
     case LimitedBy::extent_end:
         return "extent end";
+    case LimitedBy::attributes:
+        return "memory attributes differ";
     case LimitedBy::dirty_logging:
         return "dirty logging";
     case LimitedBy::device:

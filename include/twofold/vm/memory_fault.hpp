@@ -70,6 +70,8 @@ struct MemoryFault {
             .slot = slot.range,
             .extent = {.start = slot.range.start + extent.offset, .length = extent.length},
             .extent_pa = extent.pa,
+            .attributes = {.start = slot.range.start + extent.uniform.offset,
+                           .length = extent.uniform.length},
             .policy = {.dirty_logging = slot.dirty_logging, .cap = policy.largest}};
         if (is_device(extent.type)) {
             request.policy.device = policy.largest_device;
