@@ -45,34 +45,55 @@ access_\name:
     access  call_hypervisor, hvc #0
     access  call_monitor, smc #0
 
-// x0: x0 to x17 before and after. HVC and SMC.
+// x0: x0 to x30 before and after. HVC and SMC.
 .macro call name, instruction
     .global call_\name
     .type call_\name, %function
 call_\name:
-    stp     x19, x30, [sp, #-16]!
-    mov     x19, x0
-    ldp     x0, x1, [x19, #0]
-    ldp     x2, x3, [x19, #16]
-    ldp     x4, x5, [x19, #32]
-    ldp     x6, x7, [x19, #48]
-    ldp     x8, x9, [x19, #64]
-    ldp     x10, x11, [x19, #80]
-    ldp     x12, x13, [x19, #96]
-    ldp     x14, x15, [x19, #112]
-    ldp     x16, x17, [x19, #128]
+    sub     sp, sp, #112
+    stp     x19, x20, [sp, #0]
+    stp     x21, x22, [sp, #16]
+    stp     x23, x24, [sp, #32]
+    stp     x25, x26, [sp, #48]
+    stp     x27, x28, [sp, #64]
+    stp     x29, x30, [sp, #80]
+    str     x0, [sp, #96]
+    mov     x30, x0
+    all_registers ldp
+    ldr     x30, [x30, #240]
     \instruction
-    stp     x0, x1, [x19, #0]
-    stp     x2, x3, [x19, #16]
-    stp     x4, x5, [x19, #32]
-    stp     x6, x7, [x19, #48]
-    stp     x8, x9, [x19, #64]
-    stp     x10, x11, [x19, #80]
-    stp     x12, x13, [x19, #96]
-    stp     x14, x15, [x19, #112]
-    stp     x16, x17, [x19, #128]
-    ldp     x19, x30, [sp], #16
+    str     x30, [sp, #104]
+    ldr     x30, [sp, #96]
+    all_registers stp
+    ldr     x0, [sp, #104]
+    str     x0, [x30, #240]
+    ldp     x19, x20, [sp, #0]
+    ldp     x21, x22, [sp, #16]
+    ldp     x23, x24, [sp, #32]
+    ldp     x25, x26, [sp, #48]
+    ldp     x27, x28, [sp, #64]
+    ldp     x29, x30, [sp, #80]
+    add     sp, sp, #112
     ret
+.endm
+
+// x0 to x29 at x30
+.macro all_registers access
+    \access    x0, x1, [x30, #0]
+    \access    x2, x3, [x30, #16]
+    \access    x4, x5, [x30, #32]
+    \access    x6, x7, [x30, #48]
+    \access    x8, x9, [x30, #64]
+    \access    x10, x11, [x30, #80]
+    \access    x12, x13, [x30, #96]
+    \access    x14, x15, [x30, #112]
+    \access    x16, x17, [x30, #128]
+    \access    x18, x19, [x30, #144]
+    \access    x20, x21, [x30, #160]
+    \access    x22, x23, [x30, #176]
+    \access    x24, x25, [x30, #192]
+    \access    x26, x27, [x30, #208]
+    \access    x28, x29, [x30, #224]
 .endm
 
     call    hvc, "hvc #0"

@@ -16,7 +16,7 @@ Access access_load8, access_load16, access_load32, access_load64, access_load_si
     access_dc_cvau, access_ic_ivau, access_dc_zva, access_translate, access_jump,
     access_call_service, access_call_hypervisor, access_call_monitor;
 
-// x0 to x17, before and after.
+// x0 to x30, before and after.
 void call_hvc(std::uint64_t* registers);
 void call_smc(std::uint64_t* registers);
 void call_hvc_with_number(std::uint64_t* registers);

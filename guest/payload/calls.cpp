@@ -13,15 +13,16 @@ namespace {
 using Call = void(std::uint64_t* registers);
 
 // x0 is the result, the other registers are as before.
-void expect_not_supported(const char* what, Call* call, std::uint64_t function) {
-    std::uint64_t registers[18];
-    for (unsigned i = 1; i < 18; ++i)
+void expect_answer(const char* what, Call* call, std::uint64_t function, std::int64_t answer) {
+    constexpr unsigned count = 31;
+    std::uint64_t registers[count];
+    for (unsigned i = 1; i < count; ++i)
         registers[i] = 0xabcd'0000'0000'0000 + i;
     registers[0] = function;
     call(registers);
-    if (static_cast<std::int64_t>(registers[0]) != result::not_supported)
+    if (static_cast<std::int64_t>(registers[0]) != answer)
         fail("{} {:#x}: {:#x}", what, function, registers[0]);
-    for (unsigned i = 1; i < 18; ++i) {
+    for (unsigned i = 1; i < count; ++i) {
         if (registers[i] != 0xabcd'0000'0000'0000 + i)
             fail("{} {:#x}: x{} is {:#x}", what, function, i, registers[i]);
     }
@@ -40,14 +41,16 @@ void case_calls(Machine&) {
         0xc6000020, 0xbf00ff01, 0x80007fff - 5, 0xffffffff, 0x12345678, 0xb2000000,
     };
     for (const std::uint64_t function : unknown) {
-        expect_not_supported("HVC", call_hvc, function);
-        expect_not_supported("SMC", call_smc, function);
-        expect_not_supported("HVC with a number", call_hvc_with_number, function);
+        expect_answer("HVC", call_hvc, function, result::not_supported);
+        expect_answer("SMC", call_smc, function, result::not_supported);
+        expect_answer("HVC with a number", call_hvc_with_number, function, result::not_supported);
     }
-    expect_result("SMCCC_VERSION", hypercall(function::smccc_version), 0x10001);
-    std::uint64_t registers[18] = {function::smccc_version};
-    call_smc(registers);
-    expect("SMCCC_VERSION by SMC", registers[0], 0x10001);
+    // Some calls are answered before all of the registers are saved.
+    for (Call* const call : {call_hvc, call_smc, call_hvc_with_number}) {
+        expect_answer("SMCCC_VERSION", call, function::smccc_version, 0x10001);
+        expect_answer("PSCI_VERSION", call, function::psci_version, 0x10001);
+        expect_answer("MIGRATE_INFO_TYPE", call, function::migrate_info_type, 2);
+    }
     expect_result("SMCCC_ARCH_FEATURES of itself",
                   hypercall(function::smccc_arch_features, function::smccc_arch_features), 0);
     expect_result("SMCCC_ARCH_FEATURES of nothing",

@@ -44,9 +44,7 @@ void Console::write(ConsoleSpeaker& speaker, std::string_view text) {
     give_cursor();
 }
 
-void Console::poll() {
-    if (!waiting_.load(std::memory_order_relaxed))
-        return;
+void Console::show_waiting() {
     const LockGuard guard{lock_};
     give_cursor();
 }

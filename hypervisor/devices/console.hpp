@@ -60,7 +60,10 @@ public:
 
     // Shows what is still waiting when the speaker with the cursor has become quiet. Cheap; call it
     // at any exit of a guest.
-    void poll();
+    void poll() {
+        if (waiting_.load(std::memory_order_relaxed)) [[unlikely]]
+            show_waiting();
+    }
 
     // For a fatal error: takes no lock and may tear lines.
     void write_unlocked(std::string_view text);
@@ -73,6 +76,7 @@ private:
     void take(ConsoleSpeaker& speaker, char character);
     void append(ConsoleSpeaker& speaker, char character);
     void end_line(ConsoleSpeaker& speaker);
+    void show_waiting();
     void give_cursor();
     void draw(const ConsoleSpeaker& speaker);
     void emit(std::string_view text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a trap from a guest leads to.
 #include "exceptions/injection.hpp"
+#include "exceptions/long_exit.hpp"
 #include "exceptions/stage2_abort.hpp"
 #include "exceptions/system_register_trap.hpp"
 #include "guest/guest.hpp"
@@ -11,30 +12,33 @@ namespace twofold::hyp {
 
 namespace {
 
-// Returns false if the vCPU does not go back into the guest.
-bool handle_synchronous(Vcpu& vcpu, TrapFrame& frame) {
+void handle_synchronous(Vcpu& vcpu, TrapFrame& frame) {
     const ExceptionClass ec = exception_class(frame.esr);
     ++this_cpu().counters.exits_by_class[static_cast<unsigned>(ec)];
     switch (ec) {
-    case ExceptionClass::smc64:
-        // The preferred return address of a trapped SMC is the SMC itself.
-        skip_instruction(frame);
-        return handle_call(vcpu, frame) == CallEnd::returns;
-    case ExceptionClass::hvc64:
-        return handle_call(vcpu, frame) == CallEnd::returns;
-    case ExceptionClass::wfx:
-        skip_instruction(frame);
-        return true;
-    case ExceptionClass::system_register:
-        handle_system_register(vcpu, frame);
-        return true;
     case ExceptionClass::instruction_abort_lower:
     case ExceptionClass::data_abort_lower:
         handle_stage2_abort(vcpu, frame);
-        return true;
+        return;
+    case ExceptionClass::smc64:
+        // The preferred return address of a trapped SMC is the SMC itself.
+        skip_instruction(frame);
+        [[fallthrough]];
+    case ExceptionClass::hvc64: {
+        const LongExit exit{vcpu};
+        if (handle_call(vcpu, frame) == CallEnd::leaves)
+            vcpu.guest->leave(vcpu);
+        return;
+    }
+    case ExceptionClass::system_register:
+        handle_system_register(vcpu, frame);
+        return;
+    case ExceptionClass::wfx:
+        skip_instruction(frame);
+        return;
     default:
         inject_undefined(frame);
-        return true;
+        return;
     }
 }
 
@@ -48,25 +52,22 @@ extern "C" void handle_guest_trap(twofold::hyp::TrapFrame* frame, twofold::hyp::
     Vcpu& vcpu = *cpu.vcpu;
     Guest& guest = *vcpu.guest;
     guest.memory().enter(vcpu.index);
-    guest.vgic().on_guest_exit(vcpu.index);
-    guest.parts().console->poll();
-    bool returns = true;
     switch (kind) {
     case TrapKind::synchronous:
-        returns = handle_synchronous(vcpu, *frame);
+        handle_synchronous(vcpu, *frame);
         break;
     case TrapKind::irq:
-    case TrapKind::fiq:
+    case TrapKind::fiq: {
+        const LongExit exit{vcpu};
         guest.take_interrupts(vcpu);
         break;
+    }
     case TrapKind::serror:
         // Whatever went wrong on the bus, it was the guest's access.
         ++cpu.counters.system_errors;
         raise_virtual_serror();
         break;
     }
-    if (!returns || !guest.is_running())
-        guest.leave(vcpu);
-    guest.vgic().on_guest_enter(vcpu.index);
+    guest.parts().console->poll();
     guest.memory().leave(vcpu.index);
 }

@@ -4,6 +4,7 @@
 
 #include "cpu/sysreg.hpp"
 #include "exceptions/injection.hpp"
+#include "exceptions/long_exit.hpp"
 #include "guest/guest.hpp"
 #include "guest/stage1_walk.hpp"
 #include "runtime/print.hpp"
@@ -92,13 +93,39 @@ void emulate(Vcpu& vcpu, TrapFrame& frame, const Mmio& mmio) {
     skip_instruction(frame);
 }
 
+// The access of a device that is described in full needs nothing of the guest's memory: no device
+// lies in a slot.
+bool emulate_directly(Vcpu& vcpu, TrapFrame& frame) {
+    constexpr std::uint64_t looked_at = esr::ec::mask | esr::isv::mask | esr::vncr::mask |
+                                        esr::fnv::mask | esr::cm::mask | esr::s1ptw::mask |
+                                        (esr::fsc::mask & ~std::uint64_t{3});
+    constexpr std::uint64_t translation = 0b0001'00; // DFSC, level 0 to 3
+    constexpr std::uint64_t described =
+        esr::ec::of(esr::ec_data_abort_lower) | esr::isv::mask | esr::fsc::of(translation);
+    const std::uint64_t esr = frame.esr;
+    if ((esr & looked_at) != described)
+        return false;
+    const Ipa ipa{hpfar::fipa::get(frame.hpfar) << 12 | (frame.far & bit_mask(11, 0))};
+    if (vcpu.guest->bus().find(ipa) == nullptr)
+        return false;
+    const LongExit exit{vcpu};
+    emulate(vcpu, frame,
+            {.ipa = ipa, .write = esr::wnr::is_set(esr), .syndrome = AccessSyndrome::decode(esr)});
+    return true;
+}
+
 } // namespace
 
 void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
+    if (emulate_directly(vcpu, frame))
+        return;
     const auto abort = Abort::decode(frame.esr, frame.hpfar, frame.far);
     if (!abort)
         return;
     const Resolution resolution = vcpu.guest->memory().handle(*abort, vcpu.index);
+    if (resolution.outcome == Outcome::resume)
+        return;
+    const LongExit exit{vcpu};
     switch (resolution.outcome) {
     case Outcome::resume:
         return;

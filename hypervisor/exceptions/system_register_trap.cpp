@@ -3,6 +3,7 @@
 #include "exceptions/system_register_trap.hpp"
 
 #include "exceptions/injection.hpp"
+#include "exceptions/long_exit.hpp"
 #include "guest/guest.hpp"
 #include "guest/id_registers.hpp"
 
@@ -39,6 +40,7 @@ constexpr bool is_id_register(std::uint64_t reg) {
 }
 
 bool write(Vcpu& vcpu, std::uint64_t reg, std::uint64_t value) {
+    const LongExit exit{vcpu};
     VirtualGic& vgic = vcpu.guest->vgic();
     switch (reg) {
     case actlr_el1:

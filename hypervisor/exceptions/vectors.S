@@ -10,6 +10,25 @@
     b       save_guest
 .endm
 
+// A call is tried with no more saved than a C++ function may change.
+.macro guest_synchronous
+    .balign 128
+    stp     x0, x1, [sp, #0]
+    mrs     x0, esr_el2
+    lsr     x0, x0, #26             // EC
+    cmp     x0, #0x16               // HVC from AArch64
+    mov     x1, #0
+    b.ne    save_guest
+    b       try_call
+.endm
+
+// Nothing behind ERET may run ahead of it.
+.macro return_from_exception
+    eret
+    dsb     nsh
+    isb
+.endm
+
 // EL2 never returns from these, except past the probe for semihosting.
 .macro el2_trap kind
     .balign 128
@@ -32,7 +51,7 @@ el2_vectors:
     el2_trap 1
     el2_trap 2
     el2_trap 3
-    guest_trap 0                    // from a guest in AArch64
+    guest_synchronous               // from a guest in AArch64
     guest_trap 1
     guest_trap 2
     guest_trap 3
@@ -40,6 +59,43 @@ el2_vectors:
     guest_trap 1
     guest_trap 2
     guest_trap 3
+
+    .balign 128
+try_call:
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    str     x18, [sp, #144]
+    str     x30, [sp, #240]
+    mov     x0, sp
+    bl      handle_short_call
+    cbz     w0, 1f
+    ldp     x2, x3, [sp, #16]
+    ldp     x4, x5, [sp, #32]
+    ldp     x6, x7, [sp, #48]
+    ldp     x8, x9, [sp, #64]
+    ldp     x10, x11, [sp, #80]
+    ldp     x12, x13, [sp, #96]
+    ldp     x14, x15, [sp, #112]
+    ldp     x16, x17, [sp, #128]
+    ldr     x18, [sp, #144]
+    ldr     x30, [sp, #240]
+    ldp     x0, x1, [sp, #0]
+    return_from_exception
+    // The others are as the guest left them.
+1:  str     x19, [sp, #152]
+    stp     x20, x21, [sp, #160]
+    stp     x22, x23, [sp, #176]
+    stp     x24, x25, [sp, #192]
+    stp     x26, x27, [sp, #208]
+    stp     x28, x29, [sp, #224]
+    mov     x1, #0
+    b       save_syndrome
 
     .balign 128
 save_guest:
@@ -58,6 +114,7 @@ save_guest:
     stp     x26, x27, [sp, #208]
     stp     x28, x29, [sp, #224]
     str     x30, [sp, #240]
+save_syndrome:
     mrs     x2, elr_el2
     mrs     x3, spsr_el2
     mrs     x4, esr_el2
@@ -95,10 +152,7 @@ enter_guest:
     ldp     x28, x29, [sp, #224]
     ldr     x30, [sp, #240]
     ldp     x0, x1, [sp, #0]
-    eret
-    // Nothing behind ERET may run ahead of it.
-    dsb     nsh
-    isb
+    return_from_exception
 
 save_el2:
     // x0: this CPU's PerCpu, whose stack for faults is good even if the stack is what is broken.
@@ -156,6 +210,4 @@ save_el2:
     ldp     x27, x28, [x0, #216]
     ldp     x29, x30, [x0, #232]
     ldr     x0, [x0, #0]
-    eret
-    dsb     nsh
-    isb
+    return_from_exception

@@ -70,7 +70,8 @@ bool GicState::hold(unsigned self, InterruptBank& bank, std::uint32_t mask, Hold
         if ((bank.resident & mask) == 0)
             break;
         // The others are in the guest, or about to be with the kick pending; whoever is at EL2 has
-        // folded on its way in. So nobody can wait for us here.
+        // folded on its way in, or is there for an exit that waits for no vCPU. So nobody can wait
+        // for us here.
         lock.unlock();
         for (; holders != 0; holders &= holders - 1) {
             const unsigned vcpu = static_cast<unsigned>(std::countr_zero(holders));

@@ -4,7 +4,9 @@
 // How EL2 uses it, all with interrupts masked:
 //   once          init(config), then the distributor and the redistributors go on the MmioBus
 //   vCPU starts   reset_cpu(vcpu) on its CPU, at PSCI CPU_ON too
-//   guest exit    on_guest_exit(vcpu) first, before any lock and any MMIO access
+//   guest exit    on_guest_exit(vcpu) before any call of this interface, any MMIO access, and
+//                 whatever waits for another vCPU; no lock is held. An exit without any of these
+//                 needs neither this nor on_guest_enter: a kick is taken when it returns
 //   guest entry   on_guest_enter(vcpu) last
 //   IRQ           acknowledge, end_of_interrupt; then for
 //                   PPI 27  inject_hardware(vcpu, 27, 27): no deactivate, the guest does it

@@ -78,7 +78,25 @@ void stand_by(Vcpu& vcpu) {
 
 } // namespace
 
+std::optional<std::int64_t> answer_call(std::uint64_t function, std::uint64_t argument) {
+    switch (static_cast<std::uint32_t>(function)) {
+    case smccc_version:
+    case psci_version:
+        return version_1_1;
+    case psci_features:
+        return features(static_cast<std::uint32_t>(argument));
+    case psci_migrate_info_type:
+        return migration_not_needed;
+    default:
+        return std::nullopt;
+    }
+}
+
 CallEnd handle_call(Vcpu& vcpu, TrapFrame& frame) {
+    if (const auto answer = answer_call(frame.x[0], frame.x[1])) {
+        frame.x[0] = static_cast<std::uint64_t>(*answer);
+        return CallEnd::returns;
+    }
     Guest& guest = *vcpu.guest;
     const auto function = static_cast<std::uint32_t>(frame.x[0]);
     // A call of the 32-bit convention passes the low halves.
@@ -89,10 +107,6 @@ CallEnd handle_call(Vcpu& vcpu, TrapFrame& frame) {
     };
     std::int64_t result = not_supported;
     switch (function) {
-    case smccc_version:
-    case psci_version:
-        result = version_1_1;
-        break;
     case smccc_arch_features:
         result = arch_features(static_cast<std::uint32_t>(frame.x[1]));
         break;
@@ -103,12 +117,6 @@ CallEnd handle_call(Vcpu& vcpu, TrapFrame& frame) {
             firmware_workaround(function, argument(1));
             return CallEnd::returns; // it returns nothing
         }
-        break;
-    case psci_features:
-        result = features(static_cast<std::uint32_t>(frame.x[1]));
-        break;
-    case psci_migrate_info_type:
-        result = migration_not_needed;
         break;
     case psci_cpu_suspend:
     case psci_cpu_suspend_64:

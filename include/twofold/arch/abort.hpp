@@ -50,6 +50,16 @@ struct AccessSyndrome {
     bool reg_is_64 = true; // load: how wide the result is
     bool acquire_release = false;
 
+    // Of an ISS with ISV.
+    static constexpr AccessSyndrome decode(std::uint64_t esr) {
+        return {
+            .bytes = 1U << esr::sas::get(esr),
+            .sign_extend = esr::sse::is_set(esr),
+            .reg = static_cast<unsigned>(esr::srt::get(esr)),
+            .reg_is_64 = esr::sf::is_set(esr),
+            .acquire_release = esr::ar::is_set(esr),
+        };
+    }
     constexpr bool operator==(const AccessSyndrome&) const = default;
 };
 
@@ -126,13 +136,7 @@ constexpr std::optional<Abort> Abort::decode(std::uint64_t esr, std::uint64_t hp
         a.cache_maintenance = esr::cm::is_set(esr);
         a.vncr = esr::vncr::is_set(esr);
         if (esr::isv::is_set(esr) && !a.s1ptw) {
-            a.syndrome = AccessSyndrome{
-                .bytes = 1U << esr::sas::get(esr),
-                .sign_extend = esr::sse::is_set(esr),
-                .reg = static_cast<unsigned>(esr::srt::get(esr)),
-                .reg_is_64 = esr::sf::is_set(esr),
-                .acquire_release = esr::ar::is_set(esr),
-            };
+            a.syndrome = AccessSyndrome::decode(esr);
         }
     }
     if (hpfar_valid(a.status.kind, a.s1ptw)) {
