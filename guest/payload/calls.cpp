@@ -37,8 +37,8 @@ void expect_result(const char* what, std::int64_t got, std::int64_t wanted) {
 
 void case_calls(Machine&) {
     constexpr std::uint64_t unknown[] = {
-        0x00000000, 0x84000fff, 0x8400001f,     0xc400001f, 0x84000013, 0x8600ff01,
-        0xc6000020, 0xbf00ff01, 0x80007fff - 5, 0xffffffff, 0x12345678, 0xb2000000,
+        0x00000000, 0x84000fff,     0x8400001f, 0xc400001f, 0x84000013, 0x8600ff01, 0xc6000020,
+        0xbf00ff01, 0x80007fff - 5, 0xffffffff, 0x12345678, 0xb2000000, 0xc600ff00,
     };
     for (const std::uint64_t function : unknown) {
         expect_answer("HVC", call_hvc, function, result::not_supported);

@@ -2,35 +2,14 @@
 // Parsing of the command line.
 #include "boot/configuration.hpp"
 
+#include "monitor/script.hpp"
+#include "runtime/number.hpp"
+
 #include <bit>
-#include <optional>
 
 namespace twofold::hyp {
 
 namespace {
-
-// Decimal, with K, M, G or T for powers of 1024.
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-    std::uint64_t value = 0;
-    std::size_t used = 0;
-    for (; used < text.size() && text[used] >= '0' && text[used] <= '9'; ++used) {
-        if (value > (~std::uint64_t{0} - 9) / 10)
-            return std::nullopt;
-        value = value * 10 + static_cast<std::uint64_t>(text[used] - '0');
-    }
-    if (used == 0 || text.size() - used > 1)
-        return std::nullopt;
-    unsigned shift = 0;
-    if (used < text.size()) {
-        const std::size_t unit = std::string_view{"KMGT"}.find(text[used]);
-        if (unit == std::string_view::npos)
-            return std::nullopt;
-        shift = 10 * (static_cast<unsigned>(unit) + 1);
-    }
-    if (shift != 0 && value >> (64 - shift) != 0)
-        return std::nullopt;
-    return value << shift;
-}
 
 bool apply_report(Configuration& c, std::string_view value) {
     constexpr std::string_view prefix = "semihosting:";
@@ -97,6 +76,14 @@ bool apply(Configuration& c, std::string_view name, std::string_view value) {
     }
     if (name == "report")
         return apply_report(c, value);
+    if (name == "monitor.script") {
+        c.monitor_script = value;
+        return Script::first_mistake(value).empty();
+    }
+    if (name == "monitor.calls") {
+        c.monitor_calls = value == "on";
+        return value == "on" || value == "off";
+    }
     const auto number = parse_number(value);
     return number && apply_number(c, name, *number);
 }

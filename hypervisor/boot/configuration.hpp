@@ -11,6 +11,8 @@
 //   guest.lpa2=on         52-bit descriptors, where the CPU has them
 //   guest.levels=fewest   or most: with the smallest root
 //   report=console        or semihosting:/path, or none
+//   monitor.script=...    what the monitor does by itself: see monitor/script.hpp, commas for
+//   blanks monitor.calls=off     or on: the guest may give the monitor commands by HVC
 #pragma once
 
 #include <twofold/arch/address.hpp>
@@ -37,6 +39,8 @@ struct Configuration {
     Prefer prefer = Prefer::fewest_levels;
     ReportTarget report = ReportTarget::console;
     std::array<char, 256> report_path{}; // ends with a zero byte
+    std::string_view monitor_script;     // a part of the command line
+    bool monitor_calls = false;
 
     // What is wrong is returned as the offending word.
     static std::expected<Configuration, std::string_view> parse(std::string_view command_line);

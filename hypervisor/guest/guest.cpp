@@ -59,13 +59,17 @@ std::expected<void, std::string_view> Guest::init_devices() {
                      .mpidrs = {mpidrs_.data(), vcpu_count_},
                      .cpu_interfaces = {interfaces.data(), vcpu_count_},
                      .kick = this}) ||
-        !speaker_.attach(*parts_.console, name()))
+        !speaker_.attach(*parts_.console, name()) ||
+        !monitor_.init(memory_, *parts_.console, parts_.configuration->monitor_script,
+                       parts_.configuration->monitor_calls))
         return std::unexpected("its devices cannot be made");
-    uart_.init(uart_base, speaker_, *parts_.uart, uart_line_);
+    input_.init(*parts_.uart, monitor_);
+    uart_.init(uart_base, speaker_, input_, uart_line_);
     if (!bus_.add(vgic_.distributor()) || !bus_.add(vgic_.redistributors()) || !bus_.add(uart_))
         return std::unexpected("its devices overlap");
     if (parts_.uart_interrupt != 0)
         parts_.gic->enable(0, parts_.uart_interrupt);
+    parts_.gic->enable(0, hypervisor_timer_interrupt);
     return {};
 }
 
@@ -132,6 +136,8 @@ void Guest::run(unsigned index) {
     parts_.gic->enable(index, virtual_timer_interrupt);
     parts_.gic->enable(index, physical_timer_interrupt);
     parts_.gic->enable(index, maintenance_interrupt);
+    if (index == 0)
+        monitor_.start();
     vgic_.on_guest_enter(index);
     enter_guest(&frame);
 }
@@ -177,6 +183,7 @@ void Guest::wait_for_others(const Vcpu& leader) {
 
 void Guest::finish(Vcpu& leader) {
     wait_for_others(leader);
+    monitor_.stop();
     if (state() == GuestState::resetting) {
         print("guest {} resets\n", name());
         ++resets_;
@@ -213,10 +220,23 @@ void Guest::take_interrupts(Vcpu& vcpu) {
             vgic_.inject_hardware(vcpu.index, intid, intid);
             continue;
         }
-        if (intid == parts_.uart_interrupt)
+        if (intid == hypervisor_timer_interrupt) {
+            run_monitor(on);
+        } else if (intid == parts_.uart_interrupt) {
+            input_.receive();
             uart_.receive();
+        }
         gic.deactivate(intid);
     }
+}
+
+// A CPU whose vCPU is off is not where it may look at tables.
+void Guest::run_monitor(bool on) {
+    if (!on)
+        memory_.enter(this_cpu().index);
+    monitor_.run();
+    if (!on)
+        memory_.leave(this_cpu().index);
 }
 
 Vcpu* Guest::find(std::uint64_t mpidr) {

@@ -7,6 +7,7 @@
 #include "cpu/per_cpu.hpp"
 #include "cpu/spinlock.hpp"
 #include "devices/console.hpp"
+#include "devices/console_input.hpp"
 #include "devices/mmio.hpp"
 #include "devices/pl011.hpp"
 #include "devices/virtual_uart.hpp"
@@ -15,6 +16,7 @@
 #include "gic/virtual_gic.hpp"
 #include "guest/guest_ram.hpp"
 #include "guest/vcpu.hpp"
+#include "monitor/monitor.hpp"
 
 #include <array>
 #include <atomic>
@@ -75,6 +77,7 @@ public:
 
     VirtualGic& vgic() { return vgic_; }
     GuestRam& memory() { return memory_; }
+    Monitor& monitor() { return monitor_; }
     const MmioBus& bus() const { return bus_; }
     Vcpu& vcpu(unsigned index) { return vcpus_[index]; }
     unsigned vcpu_count() const { return vcpu_count_; }
@@ -97,17 +100,20 @@ private:
     bool place_vcpu(Vcpu& vcpu, std::uint64_t entry, std::uint64_t context);
     Vcpu* find(std::uint64_t mpidr);
     bool try_begin(Vcpu& vcpu);
+    void run_monitor(bool on);
     [[noreturn]] void finish(Vcpu& leader);
     void wait_for_others(const Vcpu& leader);
 
     GuestParts parts_;
     GuestRam memory_;
     VirtualGic vgic_;
+    ConsoleInput input_;
     VirtualUart uart_;
     SpiLine uart_line_;
     MmioBus bus_;
     HardwareCpuInterface cpu_interface_;
     ConsoleSpeaker speaker_;
+    Monitor monitor_;
 
     Spinlock lock_; // states of the guest and its vCPUs
     std::atomic<GuestState> state_{GuestState::running};

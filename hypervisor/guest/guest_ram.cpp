@@ -5,6 +5,9 @@
 #include "cpu/cache.hpp"
 #include "guest/address_translation.hpp"
 
+#include <algorithm>
+#include <bit>
+
 namespace twofold::hyp {
 
 std::expected<void, std::string_view>
@@ -39,11 +42,25 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
     Memory& memory = memory_.make(port, Table{port, *geometry, features, *root}, slots_);
     if (!backing_.init(pool, c.memory, c.extent, !features.fwb))
         return std::unexpected("no memory for the list of extents");
-    const auto added =
-        memory.add_slot({.range = {.start = c.base, .length = c.memory}, .backing = &backing_});
+    DirtyBitmap* const dirty = make_bitmap(c.memory / geometry->page_size(), pool);
+    if (dirty == nullptr)
+        return std::unexpected("no memory for the bitmap of dirty pages");
+    const auto added = memory.add_slot(
+        {.range = {.start = c.base, .length = c.memory}, .backing = &backing_, .dirty = dirty});
     if (!added)
         return std::unexpected(to_string(added.error().rule));
     return {};
+}
+
+DirtyBitmap* GuestRam::make_bitmap(std::uint64_t pages, MemoryPool& pool) {
+    const std::size_t words = DirtyBitmap::words(pages);
+    const std::uint64_t bytes =
+        std::bit_ceil(std::max(words * sizeof(std::uint64_t), std::size_t{4096}));
+    const auto memory = bytes <= GiB ? pool.allocate(bytes) : std::nullopt;
+    if (!memory)
+        return nullptr;
+    zero_pages(memory->value, bytes);
+    return &dirty_.make(std::span{reinterpret_cast<std::uint64_t*>(memory->value), words}, pages);
 }
 
 void GuestRam::activate() {

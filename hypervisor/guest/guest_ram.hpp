@@ -56,7 +56,12 @@ public:
     Memory& memory() { return *memory_; }
     const CpuFeatures& features() const { return features_; }
     Vtcr vtcr() const { return vtcr_; }
+    RamBacking& backing() { return backing_; }
     const RamBacking& backing() const { return backing_; }
+    // The slot.
+    IpaSpan range() const { return {.start = base_, .length = backing_.size()}; }
+    // After every change of the table that does not come through handle().
+    void settled() { tables_.settled(); }
     const TablePages& table_pages() const { return pages_; }
     const InvalidationCounters& invalidations() const { return port_->counters(); }
     // Of a checked build.
@@ -65,9 +70,13 @@ public:
 private:
     static constexpr unsigned vmid = 1;
 
+    // Null: no memory.
+    DirtyBitmap* make_bitmap(std::uint64_t pages, MemoryPool& pool);
+
     CpuQuiescence quiescence_; // in lines of its own, so first
     TablePages pages_;
     RamBacking backing_;
+    StaticStorage<DirtyBitmap> dirty_;
     StaticStorage<El2Port> port_;
     GuestTables tables_;
     StaticStorage<Memory> memory_;

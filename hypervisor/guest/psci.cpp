@@ -27,8 +27,10 @@ enum Function : std::uint32_t {
     psci_cpu_suspend_64 = 0xc4000001,
     psci_cpu_on_64 = 0xc4000003,
     psci_affinity_info_64 = 0xc4000004,
+    monitor_command = 0xc600ff00, // vendor-specific hypervisor service
 };
 
+constexpr std::uint64_t call_instruction_bytes = 4; // HVC or SMC of AArch64
 constexpr std::int64_t success = 0;
 constexpr std::int64_t not_supported = -1;
 constexpr std::int64_t migration_not_needed = 2;
@@ -139,6 +141,17 @@ CallEnd handle_call(Vcpu& vcpu, TrapFrame& frame) {
     case psci_system_reset:
         guest.end(GuestState::resetting);
         return CallEnd::leaves;
+    case monitor_command: {
+        const auto done = guest.monitor().call(vcpu.index, Ipa{frame.x[1]}, frame.x[2]);
+        if (!done) {
+            frame.elr -= call_instruction_bytes; // the next step is the same call again
+            return CallEnd::returns;
+        }
+        result = done->status;
+        if (result != not_supported)
+            frame.x[1] = done->number;
+        break;
+    }
     default:
         break;
     }

@@ -77,6 +77,14 @@ bool RamBacking::write(std::uint64_t offset, std::span<const std::byte> data) {
     return true;
 }
 
+std::optional<Extent> RamBacking::extent_at(std::uint64_t offset) const {
+    const std::uint64_t number = offset / extent_;
+    const std::uint64_t pa = extents_[number].load(std::memory_order_acquire);
+    if (pa == absent)
+        return std::nullopt;
+    return Extent{.offset = number * extent_, .pa = Pa{pa}, .length = extent_, .clean = true};
+}
+
 std::optional<std::uint64_t> RamBacking::peek(std::uint64_t offset) const {
     std::uint64_t word = 0;
     if (offset >= size_ || !is_aligned(offset, sizeof(word)))

@@ -28,6 +28,9 @@ public:
     // Copies to the guest's memory past the guest, and out of the caches. False without memory.
     bool write(std::uint64_t offset, std::span<const std::byte> data);
 
+    // The extent there, if there is one yet; nothing is taken from the pool.
+    std::optional<Extent> extent_at(std::uint64_t offset) const;
+
     // A word of the guest's memory, if there is any yet.
     std::optional<std::uint64_t> peek(std::uint64_t offset) const;
 

@@ -76,6 +76,16 @@ TEST(QemuCommand, DefaultsAreTheDemonstration) {
                      "guest-loader,addr=0x52000000,initrd=build/guest/initrd.img"}));
 }
 
+TEST(QemuCommand, GivesTheMonitorItsScriptInOneWord) {
+    RunOptions options;
+    options.monitor_script = "log on; repeat 2;\twait 1s; end";
+    options.monitor_calls = true;
+    EXPECT_EQ(values_of(command_for(options), "-append"),
+              Words{"guest.memory=1G guest.extent=1G guest.ipa=40 guest.granule=4K guest.cpus=2 "
+                    "monitor.script=log,on;,repeat,2;,wait,1s;,end monitor.calls=on "
+                    "report=semihosting:/tmp/r.json"});
+}
+
 TEST(QemuCommand, TakesEveryOption) {
     RunOptions options;
     options.cpu = "cortex-a72";

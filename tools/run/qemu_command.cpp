@@ -33,12 +33,18 @@ bool is_plain(char c) {
 } // namespace
 
 std::string hypervisor_words(const RunOptions& options, const std::filesystem::path& report) {
-    return fmt::format(
-        "guest.memory={} guest.extent={} guest.ipa={} guest.granule={} "
-        "guest.cpus={}{}{} report=semihosting:{}",
-        size_argument(options.memory), size_argument(options.extent), options.ipa_bits,
-        granule_words(options.granule), options.smp, options.lpa2 ? " guest.lpa2=on" : "",
-        options.prefer == Prefer::fewest_root_pages ? " guest.levels=most" : "", report.string());
+    // A word of the command line has no blanks; a comma is as good as one in a script.
+    std::string script = options.monitor_script;
+    std::ranges::replace_if(
+        script, [](unsigned char c) { return std::isspace(c) != 0; }, ',');
+    return fmt::format("guest.memory={} guest.extent={} guest.ipa={} guest.granule={} "
+                       "guest.cpus={}{}{}{}{}{} report=semihosting:{}",
+                       size_argument(options.memory), size_argument(options.extent),
+                       options.ipa_bits, granule_words(options.granule), options.smp,
+                       options.lpa2 ? " guest.lpa2=on" : "",
+                       options.prefer == Prefer::fewest_root_pages ? " guest.levels=most" : "",
+                       script.empty() ? "" : " monitor.script=", script,
+                       options.monitor_calls ? " monitor.calls=on" : "", report.string());
 }
 
 std::vector<std::string> qemu_command(const RunOptions& options, const Placement& placement,

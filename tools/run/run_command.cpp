@@ -173,12 +173,19 @@ void add_run_command(CLI::App& app, int& status) {
         command, "--timeout", options->timeout_seconds,
         [](const std::string& text) { return parse_between(text, 1, 1000000); }, "1 to 1000000",
         "seconds after which the guest is stopped (300)");
+    command.add_option("--monitor-script", options->monitor_script,
+                       "what the hypervisor's monitor does while the guest runs, as in \"log on; "
+                       "repeat 5; wait 100ms; harvest; end; log off\"");
+    command.add_flag("--monitor-calls", options->monitor_calls,
+                     "let the guest give the monitor commands by HVC");
     command.add_option("--json", options->json, "write the report to this file too");
     command.add_option("--expect", options->expect, "fail if no line of the console contains this");
     command.add_flag("--quiet", options->quiet, "do not show the guest's console");
     command.add_flag("--dry-run", options->dry_run, "only print QEMU's command");
-    command.footer("What is typed goes to the guest; Ctrl-C stops it.\n"
-                   "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'");
+    command.footer(
+        "What is typed goes to the guest; Ctrl-] opens the hypervisor's monitor, Ctrl-C stops "
+        "all.\n"
+        "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'");
     command.callback([options, &status] { status = run(*options); });
 }
 

@@ -27,6 +27,8 @@ struct RunOptions {
     std::filesystem::path hypervisor = "build/aarch64/twofold.img";
     std::string qemu = "qemu-system-aarch64";
     unsigned timeout_seconds = 300;
+    std::string monitor_script; // what the hypervisor's monitor does while the guest runs
+    bool monitor_calls = false; // the guest may give it commands, too
     std::optional<std::filesystem::path> json;
     std::string expect; // what the guest has to say
     bool quiet = false;

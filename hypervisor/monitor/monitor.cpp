@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// Whose turn it is.
+#include "monitor/monitor.hpp"
+
+#include "monitor/timer.hpp"
+
+#include <algorithm>
+
+namespace twofold::hyp {
+
+namespace {
+
+// Between two steps the guest has this long, in microseconds.
+constexpr std::uint64_t pause = 20;
+// And this long before it is looked again whether a call of the guest is over.
+constexpr std::uint64_t pause_for_caller = 1'000;
+// A vCPU that does not come back for its result for so long has been switched off.
+constexpr std::uint64_t caller_is_lost = 1'000'000;
+
+} // namespace
+
+bool Monitor::init(GuestRam& ram, Console& console, std::string_view script, bool calls) {
+    ram_ = &ram;
+    script_text_ = script;
+    calls_ = calls;
+    work_.init(ram, speaker_);
+    return speaker_.attach(console, "monitor");
+}
+
+void Monitor::start() {
+    while (!try_lock())
+        cpu_relax();
+    const bool anew = !running_;
+    if (anew) {
+        running_ = true;
+        script_due_ = ticks_now();
+        script_.reset();
+        if (!script_text_.empty())
+            script_.emplace(script_text_);
+    }
+    unlock();
+    if (anew)
+        set_timer(script_due_);
+}
+
+void Monitor::stop() {
+    while (!try_lock())
+        cpu_relax();
+    running_ = false;
+    source_ = Source::nobody;
+    caller_ = no_vcpu;
+    unlock();
+}
+
+void Monitor::run() {
+    stop_timer();
+    if (!try_lock()) {
+        set_timer(ticks_now() + ticks_of(pause));
+        return;
+    }
+    if (running_)
+        advance();
+    unlock();
+}
+
+void Monitor::advance() {
+    const std::uint64_t now = ticks_now();
+    if (source_ == Source::nobody && !begin_next()) {
+        if (script_)
+            set_timer(script_due_);
+        return;
+    }
+    // A guest does the steps of its call itself.
+    const bool guests = source_ == Source::guest;
+    if (guests && now - called_ > ticks_of(caller_is_lost))
+        finish();
+    else if (!guests && work_.step())
+        finish();
+    set_timer(ticks_now() + ticks_of(guests ? pause_for_caller : pause));
+}
+
+bool Monitor::begin_next() {
+    if (typed_) {
+        typed_ = false;
+        const bool begun = begin(editor_.line(), Source::console);
+        editor_.clear();
+        if (begun)
+            return true;
+    }
+    while (script_ && ticks_now() >= script_due_) {
+        const auto statement = script_->next();
+        if (!statement) {
+            script_.reset();
+            return false;
+        }
+        if (statement->command) {
+            work_.begin(*statement->command, true);
+            source_ = Source::script;
+            return true;
+        }
+        script_due_ = ticks_now() + ticks_of(statement->microseconds);
+    }
+    return false;
+}
+
+bool Monitor::begin(std::string_view line, Source source) {
+    std::string_view rest = line;
+    if (take_word(rest).empty()) {
+        prompt();
+        return false;
+    }
+    const auto command = Command::parse(line);
+    if (!command) {
+        work_.say("{}", command.error());
+        prompt();
+        return false;
+    }
+    work_.begin(*command, true);
+    source_ = source;
+    return true;
+}
+
+void Monitor::finish() {
+    if (source_ == Source::console && open_)
+        prompt();
+    if (source_ == Source::guest)
+        caller_ = no_vcpu;
+    source_ = Source::nobody;
+}
+
+void Monitor::open() {
+    open_ = true;
+    speaker_.write("the monitor; Ctrl-D goes back to the guest, help lists the commands\n");
+    prompt();
+}
+
+void Monitor::close() {
+    open_ = false;
+    typed_ = false;
+    editor_.clear();
+    speaker_.write("closed\n");
+}
+
+void Monitor::type(char character) {
+    // What is typed before the last line has been taken is lost, as its echo shows.
+    if (typed_ || !editor_.type(character, speaker_))
+        return;
+    typed_ = true;
+    set_timer(ticks_now());
+}
+
+std::optional<Work::Result> Monitor::call(unsigned vcpu, Ipa ipa, std::uint64_t length) {
+    if (!calls_)
+        return Work::Result{.status = not_supported, .number = 0};
+    if (!try_lock())
+        return std::nullopt;
+    std::optional<Work::Result> result;
+    if (running_ && source_ == Source::nobody)
+        result = begin_call(vcpu, ipa, length);
+    if (running_ && source_ == Source::guest && caller_ == vcpu) {
+        called_ = ticks_now();
+        if (work_.step()) {
+            result = work_.result();
+            finish();
+        }
+    }
+    unlock();
+    return result;
+}
+
+std::optional<Work::Result> Monitor::begin_call(unsigned vcpu, Ipa ipa, std::uint64_t length) {
+    const auto line = read_line(ipa, length);
+    const auto command = line ? Command::parse(*line) : std::unexpected(std::string_view{});
+    if (!command)
+        return Work::Result{.status = invalid_parameter, .number = 0};
+    work_.begin(*command, false);
+    source_ = Source::guest;
+    caller_ = vcpu;
+    return std::nullopt;
+}
+
+// Word by word, as the guest's memory is looked at.
+std::optional<std::string_view> Monitor::read_line(Ipa ipa, std::uint64_t length) {
+    if (length > line_.size() || !ram_->contains(ipa) || length > ram_->range().end() - ipa)
+        return std::nullopt;
+    for (std::uint64_t i = 0; i < length; ++i) {
+        const auto word = ram_->peek((ipa + i).align_down(8));
+        if (!word)
+            return std::nullopt;
+        line_[i] = static_cast<char>(*word >> (8 * (ipa + i).offset_in(8)));
+    }
+    return std::string_view{line_.data(), length};
+}
+
+} // namespace twofold::hyp

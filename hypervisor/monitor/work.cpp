@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Beginning and end of a command.
+#include "monitor/work.hpp"
+
+namespace twofold::hyp {
+
+void Work::begin(const Command& command, bool aloud) {
+    command_ = command;
+    aloud_ = aloud;
+    result_ = {};
+    progress_ = {};
+    count_ = 0;
+    other_count_ = 0;
+    lines_ = 0;
+    tries_ = 0;
+    run_.reset();
+    ++counts_.commands;
+    // Its text is there during this call only.
+    if (command.verb == Verb::echo) {
+        std::string_view text = command.text;
+        std::array<char, 160> words{};
+        BufferSink sink{words};
+        for (std::string_view word = take_word(text); !word.empty(); word = take_word(text)) {
+            sink.put(sink.text().empty() ? "" : " ");
+            sink.put(word);
+        }
+        say("{}", sink.text());
+    }
+    command_.text = {};
+}
+
+bool Work::step() {
+    const bool over = step_once();
+    ram_->settled();
+    return over;
+}
+
+bool Work::step_once() {
+    progress_.budget = entries_per_step;
+    switch (command_.verb) {
+    case Verb::help:
+        return step_help();
+    case Verb::slots:
+        return step_slots();
+    case Verb::map:
+        return step_map();
+    case Verb::reasons:
+        return step_reasons();
+    case Verb::log_on:
+        return step_log(true);
+    case Verb::log_off:
+        return step_log(false);
+    case Verb::harvest:
+        return step_harvest();
+    case Verb::split:
+        return step_split();
+    case Verb::collapse:
+        return step_collapse();
+    case Verb::age:
+        return step_age();
+    case Verb::drop:
+        return step_drop();
+    case Verb::echo:
+        return true;
+    case Verb::balloon:
+    case Verb::migrate:
+    case Verb::migrate_at:
+        break;
+    }
+    return fail("not possible");
+}
+
+bool Work::fail(std::string_view why) {
+    say("failed: {}", why);
+    result_.status = failed;
+    return true;
+}
+
+bool Work::again(Error error) {
+    if (error == Error::again && ++tries_ < patience)
+        return true;
+    fail(to_string(error));
+    return false;
+}
+
+} // namespace twofold::hyp
