@@ -65,6 +65,14 @@ patient() { # NAME CPU
     judge "$name" $? 0 "$start" "PAYLOAD: 1 cases, 0 bad" "TWOFOLD-GUEST: pass"
 }
 
+# Commands for the monitor from the guest itself, which knows what must come of them.
+monitor() { # NAME CPU EXTENT
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    payload "$name" "payload.ipa=40 payload.cases=monitor" --cpu "$cpu" --memory 256M --extent "$3" \
+        --monitor-calls </dev/null
+    judge "$name" $? 0 "$start" "[monitor] from the guest" "PAYLOAD: 1 cases, 0 bad" "TWOFOLD-GUEST: pass"
+}
+
 # What comes before the hypervisor has set its UART up is lost, as on any machine.
 type_when_up() { # LOG TEXT
     local waited=0
@@ -104,6 +112,11 @@ for cpu in max cortex-a72 cortex-a53; do
     start cases "$cpu-64K-granule" $cpu 64K 40 128M --granule 64K
     start stopped "$cpu-endless" $cpu endless
     start reset "$cpu-reset" $cpu 1G
+done
+for cpu in max cortex-a72; do
+    for extent in 1G 4K; do
+        start monitor "$cpu-monitor-$extent" $cpu $extent
+    done
 done
 start cases max-32-bits max 2M 32 256M --smp 1
 start cases max-16K-granule max 2M 36 256M --granule 16K

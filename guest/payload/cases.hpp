@@ -27,6 +27,7 @@ Case case_interrupts;                                            // interrupts.c
 Case case_code;                                                  // code.cpp
 Case case_secondaries;                                           // secondaries.cpp
 Case case_scan, case_zero;                                       // isolation.cpp
+Case case_monitor;                                               // monitor.cpp
 Case case_patience, case_endless, case_endless_walk, case_reset; // endings.cpp
 
 } // namespace twofold::payload

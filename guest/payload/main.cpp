@@ -38,6 +38,7 @@ constexpr NamedCase cases[] = {
     {"uart", case_uart, true},
     {"scan", case_scan, true},
     {"zero", case_zero, true},
+    {"monitor", case_monitor, false},
     {"patience", case_patience, false},
     {"endless", case_endless, false},
     {"endless-walk", case_endless_walk, false},

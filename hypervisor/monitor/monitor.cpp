@@ -33,6 +33,7 @@ void Monitor::start() {
     const bool anew = !running_;
     if (anew) {
         running_ = true;
+        carried_out_ = false;
         script_due_ = ticks_now();
         script_.reset();
         if (!script_text_.empty())
@@ -80,12 +81,14 @@ void Monitor::advance() {
 }
 
 bool Monitor::begin_next() {
-    if (typed_) {
-        typed_ = false;
+    while (typed_) {
         const bool begun = begin(editor_.line(), Source::console);
         editor_.clear();
+        typed_ = false;
+        carried_out_ = begun;
         if (begun)
             return true;
+        take_typed();
     }
     while (script_ && ticks_now() >= script_due_) {
         const auto statement = script_->next();
@@ -121,11 +124,16 @@ bool Monitor::begin(std::string_view line, Source source) {
 }
 
 void Monitor::finish() {
-    if (source_ == Source::console && open_)
-        prompt();
-    if (source_ == Source::guest)
-        caller_ = no_vcpu;
+    const Source whose = source_;
     source_ = Source::nobody;
+    if (whose == Source::guest)
+        caller_ = no_vcpu;
+    if (whose == Source::console) {
+        carried_out_ = false;
+        if (open_)
+            prompt();
+        take_typed();
+    }
 }
 
 void Monitor::open() {
@@ -136,17 +144,29 @@ void Monitor::open() {
 
 void Monitor::close() {
     open_ = false;
-    typed_ = false;
-    editor_.clear();
+    if (!typed_)
+        editor_.clear();
     speaker_.write("closed\n");
 }
 
 void Monitor::type(char character) {
-    // What is typed before the last line has been taken is lost, as its echo shows.
-    if (typed_ || !editor_.type(character, speaker_))
+    if (ahead_size_ == ahead_.size())
+        return; // lost, as its echo shows
+    ahead_[ahead_size_++] = character;
+    // While a line of the console is under way, what follows it waits, and is echoed behind it.
+    if (typed_ || carried_out_)
         return;
-    typed_ = true;
-    set_timer(ticks_now());
+    take_typed();
+    if (typed_)
+        set_timer(ticks_now());
+}
+
+void Monitor::take_typed() {
+    std::size_t used = 0;
+    while (used < ahead_size_ && !typed_)
+        typed_ = editor_.type(ahead_[used++], speaker_);
+    std::copy(ahead_.begin() + used, ahead_.begin() + ahead_size_, ahead_.begin());
+    ahead_size_ -= used;
 }
 
 std::optional<Work::Result> Monitor::call(unsigned vcpu, Ipa ipa, std::uint64_t length) {
