@@ -130,6 +130,8 @@ void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
     case Outcome::resume:
         return;
     case Outcome::retry:
+        if (resolution.retry_reason == RetryReason::withdrawal)
+            return; // its owner needs no time of this CPU
         // The backing has no other reason to ask for patience.
         vcpu.guest->end(GuestState::stopped, "the pool has no extent left for its memory");
         return;
@@ -143,6 +145,7 @@ void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
         give_abort(vcpu, frame, resolution.injection,
                    stage1_level(vcpu, *abort, resolution.injection.fault));
         return;
+    case Outcome::ring_full: // no vCPU has a ring
     case Outcome::stop:
         print("vCPU {}: {} at PC {:#x}: ESR {:#x}, FAR {:#x}, HPFAR {:#x}\n", vcpu.index,
               to_string(abort->status.kind), frame.elr, frame.esr, frame.far, frame.hpfar);

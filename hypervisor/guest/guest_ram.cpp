@@ -39,7 +39,7 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
         return std::unexpected(to_string(vttbr.error()));
     vttbr_ = *vttbr;
     vtcr_ = geometry->vtcr(VtcrOptions::of(features));
-    Memory& memory = memory_.make(port, Table{port, *geometry, features, *root}, slots_);
+    Memory& memory = memory_.make(port, Table{port, *geometry, features, *root}, slots_, contexts_);
     if (!backing_.init(pool, c.memory, c.extent, !features.fwb))
         return std::unexpected("no memory for the list of extents");
     DirtyBitmap* const dirty = make_bitmap(c.memory / geometry->page_size(), pool);
@@ -80,7 +80,7 @@ Resolution GuestRam::handle(const Abort& abort, unsigned vcpu) {
         if (!translated && abort.status.kind == FaultKind::permission)
             return Resolution::resume();
     }
-    const Resolution resolution = memory_->handle(abort, translated, &histories_[vcpu]);
+    const Resolution resolution = memory_->handle(abort, contexts_[vcpu], translated);
     tables_.settled();
     return resolution;
 }
@@ -94,7 +94,8 @@ void GuestRam::reset() {
     (void)memory_->withdraw({.start = base_, .length = backing_.size()});
     tables_.settled();
     backing_.release();
-    histories_ = {};
+    for (FaultContext& context : contexts_)
+        context.history.forget();
 }
 
 } // namespace twofold::hyp

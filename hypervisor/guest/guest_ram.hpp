@@ -74,14 +74,14 @@ private:
     DirtyBitmap* make_bitmap(std::uint64_t pages, MemoryPool& pool);
 
     CpuQuiescence quiescence_; // in lines of its own, so first
+    std::array<FaultContext, max_cpus> contexts_{};
     TablePages pages_;
     RamBacking backing_;
     StaticStorage<DirtyBitmap> dirty_;
     StaticStorage<El2Port> port_;
     GuestTables tables_;
     StaticStorage<Memory> memory_;
-    std::array<Slot, 4> slots_{};
-    std::array<FaultHistory, max_cpus> histories_{};
+    std::array<Slot, 8> slots_{}; // in two versions
     CpuFeatures features_;
     Ipa base_;
     Vtcr vtcr_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cpu/per_cpu.hpp"
+#include "cpu/spinlock.hpp"
 #include "memory/table_pages.hpp"
 #include "port/invalidation_counters.hpp"
 #include "port/limbo.hpp"
@@ -74,6 +75,7 @@ public:
     void tlbi(const TlbiOperation& operation);
     void clean_dcache(Pa pa, std::uint64_t bytes);
     void invalidate_icache(Pa pa, std::uint64_t bytes);
+    void relax() const { cpu_relax(); }
 
     static unsigned cpu() { return this_cpu().index; }
     // Table memory that no CPU may look at any more, up to so many blocks; whether there was any.

@@ -15,6 +15,7 @@
 #include <optional>
 #include <shared_mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace twofold::test {
@@ -34,6 +35,7 @@ public:
 
     void clean_dcache(Pa pa, std::uint64_t bytes) { record({false, pa, bytes}); }
     void invalidate_icache(Pa pa, std::uint64_t bytes) { record({true, pa, bytes}); }
+    void relax() { std::this_thread::yield(); }
 
     std::optional<std::uint64_t> load(Pa pa) { return table(pa).load(0); }
     // As DSB after TLBI: every walk that may have seen what was there has finished.
@@ -70,7 +72,7 @@ public:
         : memory{port,
                  Stage2<GuestHostPort>{port, geometry, features,
                                        *Stage2<GuestHostPort>::allocate_root(port, geometry)},
-                 slots, policy},
+                 slots, contexts, policy},
           config{walk_config(features, geometry, memory.root(),
                              {.hardware_access_flag = false, .hardware_dirty_state = false})} {}
 
@@ -95,7 +97,11 @@ public:
         return *Abort::decode(esr, hpfar, 0xffff'8000'1234'5000 | (ipa.value & 0xfff));
     }
 
-    // One access of a vCPU; the abort goes through the memory at most once. Returns the physical
+    Resolution handle(const Abort& abort, std::optional<Ipa> translated = {}, unsigned vcpu = 0) {
+        return memory.handle(abort, contexts[vcpu], translated);
+    }
+
+    // One access of vCPU 0; the abort goes through the memory at most once. Returns the physical
     // address, or what became of the abort; nothing if the access faults again after a resume.
     struct Result {
         std::optional<Pa> pa = {};
@@ -109,8 +115,7 @@ public:
         if (walked.faulted()) {
             result.faulted = true;
             const Abort abort = abort_of(walked, ipa, kind);
-            result.resolution =
-                memory.handle(abort, abort.ipa ? std::nullopt : std::optional{ipa}, &history);
+            result.resolution = handle(abort, abort.ipa ? std::nullopt : std::optional{ipa});
             if (result.resolution->outcome != Outcome::resume) {
                 return result;
             }
@@ -124,10 +129,10 @@ public:
     }
 
     GuestHostPort port = GuestHostPort{};
-    std::array<Slot, 8> slots = {};
+    std::array<Slot, 16> slots = {}; // for 8
+    std::array<FaultContext, 8> contexts = {};
     Memory memory;
     model::WalkConfig config;
-    FaultHistory history = {};
 };
 
 // Extents of one length, side by side in the slot and shuffled in physical memory.

@@ -21,12 +21,12 @@ TEST(GuestMemory, AWriteToAReadOnlySlotIsForTheDeviceModel) {
                                        .syndrome = {.bytes = 4, .reg = 1, .reg_is_64 = false},
                                        .read_only_slot = true}));
     }
-    auto& memory = guest.machine.memory;
-    EXPECT_EQ(memory.handle(data_abort(permission, wnr), ram).injection,
+    auto& machine = guest.machine;
+    EXPECT_EQ(machine.handle(data_abort(permission, wnr), ram).injection,
               (Injection{.fault = InjectedFault::external, .write = true}));
-    EXPECT_EQ(memory.handle(data_abort(permission, wnr | s1ptw)).injection.fault,
+    EXPECT_EQ(machine.handle(data_abort(permission, wnr | s1ptw)).injection.fault,
               InjectedFault::external_on_walk);
-    EXPECT_EQ(memory.handle(data_abort(permission, wnr | cm), ram), Resolution::skip());
+    EXPECT_EQ(machine.handle(data_abort(permission, wnr | cm), ram), Resolution::skip());
 }
 
 TEST(GuestMemory, AWriteThatTheBackingRefusesIsAnExternalAbort) {
@@ -38,8 +38,7 @@ TEST(GuestMemory, AWriteThatTheBackingRefusesIsAnExternalAbort) {
     ASSERT_TRUE(result.resolution);
     EXPECT_EQ(result.resolution->outcome, Outcome::inject);
     // DC IVAC asks for write permission too.
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(permission, wnr | cm), ram),
-              Resolution::skip());
+    EXPECT_EQ(guest.machine.handle(data_abort(permission, wnr | cm), ram), Resolution::skip());
     EXPECT_FALSE(guest.machine.allows(ram, Kind::store));
 }
 
@@ -84,21 +83,22 @@ TEST(GuestMemory, CopyOnWriteReplacesThePageAndKeepsTheRest) {
 TEST(GuestMemory, WhatTheBackingDoesNotHave) {
     Guest guest;
     guest.add_ram();
-    auto& memory = guest.machine.memory;
+    auto& machine = guest.machine;
     guest.backing.missing = Unbacked::not_yet;
-    EXPECT_EQ(memory.handle(data_abort(translation, isv_word_x1)), Resolution::retry());
+    EXPECT_EQ(machine.handle(data_abort(translation, isv_word_x1)),
+              Resolution::retry(RetryReason::backing));
     guest.backing.missing = Unbacked::poisoned;
-    EXPECT_EQ(memory.handle(data_abort(translation, isv_word_x1)).injection.fault,
+    EXPECT_EQ(machine.handle(data_abort(translation, isv_word_x1)).injection.fault,
               InjectedFault::external);
-    EXPECT_EQ(memory.handle(data_abort(translation, s1ptw)).injection.fault,
+    EXPECT_EQ(machine.handle(data_abort(translation, s1ptw)).injection.fault,
               InjectedFault::external_on_walk);
-    EXPECT_EQ(memory.handle(data_abort(translation, cm | wnr)), Resolution::skip());
+    EXPECT_EQ(machine.handle(data_abort(translation, cm | wnr)), Resolution::skip());
     guest.backing.missing = Unbacked::none;
-    EXPECT_EQ(memory.handle(data_abort(translation, isv_word_x1)).injection.fault,
+    EXPECT_EQ(machine.handle(data_abort(translation, isv_word_x1)).injection.fault,
               InjectedFault::external);
     EXPECT_FALSE(guest.mapping(ram));
     guest.backing.missing.reset();
-    EXPECT_EQ(memory.handle(data_abort(translation, isv_word_x1)), Resolution::resume());
+    EXPECT_EQ(machine.handle(data_abort(translation, isv_word_x1)), Resolution::resume());
 }
 
 class OneAnswer : public Backing {
@@ -128,7 +128,7 @@ TEST(GuestMemory, AnswersThatCannotBeMappedStopWithAReason) {
         GuestMachine machine{geometry_4k(full_features(), 40), full_features()};
         ASSERT_TRUE(
             machine.memory.add_slot({.range = {.start = ram, .length = GiB}, .backing = &backing}));
-        EXPECT_EQ(machine.memory.handle(data_abort(translation, 0, ram + 0x1000)),
+        EXPECT_EQ(machine.handle(data_abort(translation, 0, ram + 0x1000)),
                   Resolution::stop(c.reason))
             << to_string(c.reason);
         EXPECT_EQ(machine.memory.table_counters().tables, 0U);
@@ -140,11 +140,11 @@ TEST(GuestMemory, WithoutTableMemoryNothingChangesAndTheNextTryMayWork) {
     guest.add_ram();
     for (const std::uint64_t failing : {0U, 1U}) {
         guest.machine.port.allocations_until_failure = failing;
-        EXPECT_EQ(guest.machine.memory.handle(data_abort(translation)),
+        EXPECT_EQ(guest.machine.handle(data_abort(translation)),
                   Resolution::stop(StopReason::table_memory));
         EXPECT_EQ(guest.machine.memory.table_counters().tables, 0U);
     }
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(translation)), Resolution::resume());
+    EXPECT_EQ(guest.machine.handle(data_abort(translation)), Resolution::resume());
     EXPECT_TRUE(guest.machine.allows(ram, Kind::load));
 }
 

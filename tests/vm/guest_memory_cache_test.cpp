@@ -15,13 +15,13 @@ TEST(GuestMemory, DeviceMemoryIsNeverExecutable) {
     Guest guest{features};
     guest.add_ram();
     guest.backing.pattern.type = MemoryType::device_nGnRE;
-    EXPECT_EQ(guest.machine.memory.handle(fetch_abort(translation)),
+    EXPECT_EQ(guest.machine.handle(fetch_abort(translation)),
               Resolution::inject({.fault = InjectedFault::external, .instruction = true}));
     EXPECT_TRUE(guest.machine.access(ram, Kind::store).pa);
     EXPECT_FALSE(guest.mapping(ram)->attributes.permissions.execute());
-    EXPECT_EQ(guest.machine.memory.handle(fetch_abort(permission), ram).outcome, Outcome::inject);
+    EXPECT_EQ(guest.machine.handle(fetch_abort(permission), ram).outcome, Outcome::inject);
     // With HCR_EL2.PTW a stage-1 walk there is denied, whatever the entry says.
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(permission, s1ptw)).injection.fault,
+    EXPECT_EQ(guest.machine.handle(data_abort(permission, s1ptw)).injection.fault,
               InjectedFault::external_on_walk);
 }
 

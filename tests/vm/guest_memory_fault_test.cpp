@@ -27,27 +27,28 @@ TEST(GuestMemory, AHoleIsMmioIfTheSyndromeSaysHow) {
 
 TEST(GuestMemory, AHoleWithoutSyndromeIsAnExternalAbort) {
     Guest guest;
-    auto& memory = guest.machine.memory;
-    EXPECT_EQ(memory.handle(data_abort(translation, wnr)),
+    auto& machine = guest.machine;
+    EXPECT_EQ(machine.handle(data_abort(translation, wnr)),
               Resolution::inject({.fault = InjectedFault::external, .write = true}));
-    EXPECT_EQ(memory.handle(fetch_abort(translation)),
+    EXPECT_EQ(machine.handle(fetch_abort(translation)),
               Resolution::inject({.fault = InjectedFault::external, .instruction = true}));
-    EXPECT_EQ(memory.handle(data_abort(translation, s1ptw)),
+    EXPECT_EQ(machine.handle(data_abort(translation, s1ptw)),
               Resolution::inject({.fault = InjectedFault::external_on_walk}));
-    EXPECT_EQ(memory.handle(fetch_abort(translation, s1ptw)),
+    EXPECT_EQ(machine.handle(fetch_abort(translation, s1ptw)),
               Resolution::inject({.fault = InjectedFault::external_on_walk, .instruction = true}));
     // A valid syndrome is no excuse for a table walk.
-    EXPECT_EQ(memory.handle(data_abort(translation, s1ptw | isv_word_x1)).outcome, Outcome::inject);
+    EXPECT_EQ(machine.handle(data_abort(translation, s1ptw | isv_word_x1)).outcome,
+              Outcome::inject);
     // DC and IC find nothing to maintain.
-    EXPECT_EQ(memory.handle(data_abort(translation, cm | wnr)), Resolution::skip());
-    EXPECT_EQ(memory.handle(data_abort(permission, cm | wnr), ram), Resolution::skip());
+    EXPECT_EQ(machine.handle(data_abort(translation, cm | wnr)), Resolution::skip());
+    EXPECT_EQ(machine.handle(data_abort(permission, cm | wnr), ram), Resolution::skip());
 }
 
 TEST(GuestMemory, BeyondTheTableIsAnAddressSizeFault) {
     Guest guest{old_cpu(), 34};
     const Ipa beyond{std::uint64_t{1} << 34};
     const auto result =
-        guest.machine.memory.handle(data_abort(0x04, isv_word_x1, beyond)); // translation, level 0
+        guest.machine.handle(data_abort(0x04, isv_word_x1, beyond)); // translation, level 0
     EXPECT_EQ(result, Resolution::inject({.fault = InjectedFault::address_size}));
     EXPECT_EQ(result.injection.status().encode(), 0x00U);
 }
@@ -83,13 +84,12 @@ TEST(GuestMemory, EachFaultStatusHasItsOutcome) {
     for (const Case& c : cases) {
         Guest guest;
         guest.add_ram();
-        EXPECT_EQ(guest.machine.memory.handle(data_abort(c.status)), c.resolution)
-            << std::hex << c.status;
+        EXPECT_EQ(guest.machine.handle(data_abort(c.status)), c.resolution) << std::hex << c.status;
         EXPECT_EQ(guest.count(c.resolution.outcome), 1U);
     }
     // FEAT_NV2: nobody offers it to a guest.
     Guest guest;
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(translation, 1ULL << 13)), unexpected);
+    EXPECT_EQ(guest.machine.handle(data_abort(translation, 1ULL << 13)), unexpected);
 }
 
 TEST(GuestMemory, ATlbConflictEmptiesTheTlbsOfTheVmid) {
@@ -98,7 +98,7 @@ TEST(GuestMemory, ATlbConflictEmptiesTheTlbsOfTheVmid) {
     guest.machine.port.on_invalidate = [&](const Invalidation& owed) {
         whole += owed.whole_vmid() ? 1 : 0;
     };
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(0x30)), Resolution::resume());
+    EXPECT_EQ(guest.machine.handle(data_abort(0x30)), Resolution::resume());
     EXPECT_EQ(whole, 1U);
 }
 
@@ -108,8 +108,8 @@ TEST(GuestMemory, APermissionFaultNeedsTheTranslatedAddress) {
     ASSERT_TRUE(guest.machine.access(ram, Kind::load).pa);
     const Abort abort = data_abort(permission, wnr);
     ASSERT_FALSE(abort.ipa);
-    EXPECT_EQ(guest.machine.memory.handle(abort), Resolution::stop(StopReason::ipa_unknown));
-    EXPECT_EQ(guest.machine.memory.handle(abort, ram), Resolution::resume());
+    EXPECT_EQ(guest.machine.handle(abort), Resolution::stop(StopReason::ipa_unknown));
+    EXPECT_EQ(guest.machine.handle(abort, ram), Resolution::resume());
     EXPECT_TRUE(guest.machine.allows(ram, Kind::store));
 }
 
@@ -132,9 +132,8 @@ TEST(GuestMemory, AnAccessFlagFaultMakesTheLeafYoung) {
     EXPECT_EQ(guest.counters().of(FaultKind::access_flag).value(), 1U);
 
     // Another CPU was faster, or has unmapped it.
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(0x09)), Resolution::nothing_to_do());
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(0x09, 0, ram + GiB)),
-              Resolution::nothing_to_do());
+    EXPECT_EQ(guest.machine.handle(data_abort(0x09)), Resolution::nothing_to_do());
+    EXPECT_EQ(guest.machine.handle(data_abort(0x09, 0, ram + GiB)), Resolution::nothing_to_do());
 }
 
 TEST(Resolution, NamesAreDistinct) {

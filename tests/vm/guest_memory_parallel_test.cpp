@@ -36,7 +36,6 @@ TEST(GuestMemoryParallel, FaultsBesideFaultsAndWithdrawals) {
     std::atomic<unsigned> translated = 0;
     const auto vcpu = [&](unsigned seed) {
         std::mt19937_64 random{seed};
-        FaultHistory history;
         constexpr Kind kinds[] = {Kind::load, Kind::store, Kind::fetch};
         for (unsigned i = 0; i < accesses; ++i) {
             const Ipa ipa = ram + random() % length;
@@ -49,9 +48,10 @@ TEST(GuestMemoryParallel, FaultsBesideFaultsAndWithdrawals) {
                     break;
                 }
                 const Abort abort = GuestMachine::abort_of(walked, ipa, kind);
-                const Resolution resolution = machine.memory.handle(
-                    abort, abort.ipa ? std::nullopt : std::optional{ipa}, &history);
-                if (resolution.outcome != Outcome::resume) {
+                const Resolution resolution =
+                    machine.handle(abort, abort.ipa ? std::nullopt : std::optional{ipa}, seed);
+                if (resolution.outcome != Outcome::resume &&
+                    resolution != Resolution::retry(RetryReason::withdrawal)) {
                     ++wrong;
                     break;
                 }
@@ -107,7 +107,7 @@ TEST(GuestMemoryParallel, NothingOldComesBack) {
             const Ipa ipa = ram + random() % (64 * KiB);
             const auto walked = machine.walk(ipa, Kind::store);
             if (walked.faulted(model::FaultKind::translation, walked.fault.level)) {
-                machine.memory.handle(GuestMachine::abort_of(walked, ipa, Kind::store));
+                machine.handle(GuestMachine::abort_of(walked, ipa, Kind::store), {}, seed);
             }
         }
     };
@@ -117,7 +117,7 @@ TEST(GuestMemoryParallel, NothingOldComesBack) {
     unsigned old = 0;
     unsigned moves = 0;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
-    for (; moves < 1000 && std::chrono::steady_clock::now() < deadline; ++moves) {
+    for (; moves < 200 && std::chrono::steady_clock::now() < deadline; ++moves) {
         const std::uint64_t base = 0x10'0000'0000 + (moves + 1) * MiB;
         backing.base = base;
         ASSERT_TRUE(machine.memory.withdraw({.start = ram, .length = 64 * KiB}));
@@ -133,7 +133,7 @@ TEST(GuestMemoryParallel, NothingOldComesBack) {
     done = true;
     threads.clear();
     EXPECT_EQ(old, 0U);
-    EXPECT_EQ(moves, 1000U) << "nobody maps anything";
+    EXPECT_EQ(moves, 200U) << "nobody maps anything";
 }
 
 } // namespace

@@ -124,7 +124,7 @@ TEST(GuestMemory, WhoComesSecondOnlyResumes) {
     ASSERT_TRUE(guest.machine.access(ram, Kind::store).pa);
     unsigned asked = 0;
     guest.backing.on_ask = [&](std::uint64_t, AccessKind) { ++asked; };
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(translation)), Resolution::nothing_to_do());
+    EXPECT_EQ(guest.machine.handle(data_abort(translation)), Resolution::nothing_to_do());
 
     // Its TLB may hold the entry as it was before the permission was added.
     unsigned local = 0;
@@ -133,8 +133,7 @@ TEST(GuestMemory, WhoComesSecondOnlyResumes) {
         EXPECT_TRUE(owed.overlaps(ram, 1));
         ++local;
     };
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(permission, wnr), ram),
-              Resolution::nothing_to_do());
+    EXPECT_EQ(guest.machine.handle(data_abort(permission, wnr), ram), Resolution::nothing_to_do());
     EXPECT_EQ(local, 1U);
     EXPECT_EQ(asked, 0U);
     EXPECT_EQ(guest.counters().lost_races.value(), 2U);
@@ -144,38 +143,20 @@ TEST(GuestMemory, ACpuThatNeverSeesTheTableIsStopped) {
     Guest guest;
     guest.add_ram();
     ASSERT_TRUE(guest.machine.access(ram, Kind::store).pa);
-    FaultHistory history;
     const Abort abort = data_abort(translation);
     for (unsigned i = 1; i < FaultHistory::limit; ++i) {
-        ASSERT_EQ(guest.machine.memory.handle(abort, {}, &history), Resolution::nothing_to_do());
+        ASSERT_EQ(guest.machine.handle(abort), Resolution::nothing_to_do());
     }
-    EXPECT_EQ(guest.machine.memory.handle(abort, {}, &history),
-              Resolution::stop(StopReason::no_progress));
+    EXPECT_EQ(guest.machine.handle(abort), Resolution::stop(StopReason::no_progress));
 
     // Another abort in between begins a new count.
-    FaultHistory interrupted;
     for (unsigned i = 0; i < 2 * FaultHistory::limit; ++i) {
-        ASSERT_EQ(guest.machine.memory.handle(abort, {}, &interrupted).outcome, Outcome::resume);
+        ASSERT_EQ(guest.machine.handle(abort, {}, 1).outcome, Outcome::resume);
         if (i % 100 == 0) {
-            ASSERT_EQ(guest.machine.memory
-                          .handle(data_abort(translation, 0, ram + 0x1000), {}, &interrupted)
-                          .outcome,
-                      Outcome::resume);
+            const Abort other = data_abort(translation, 0, ram + 0x1000);
+            ASSERT_EQ(guest.machine.handle(other, {}, 1).outcome, Outcome::resume);
         }
     }
-}
-
-TEST(GuestMemory, AnAnswerIsDroppedIfMemoryIsWithdrawnMeanwhile) {
-    Guest guest;
-    guest.add_ram();
-    guest.backing.on_ask = [&](std::uint64_t, AccessKind) {
-        guest.backing.on_ask = {};
-        ASSERT_TRUE(guest.machine.memory.withdraw({.start = ram, .length = 2 * MiB}));
-    };
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(translation)).outcome, Outcome::resume);
-    EXPECT_FALSE(guest.mapping(ram));
-    EXPECT_EQ(guest.machine.memory.handle(data_abort(translation)).outcome, Outcome::resume);
-    EXPECT_TRUE(guest.mapping(ram));
 }
 
 TEST(GuestMemory, ASlotThatMovesTakesItsMemoryWithIt) {
@@ -199,11 +180,6 @@ TEST(GuestMemory, WhatIsCutOffASlotIsGoneAndTheRestStays) {
     ASSERT_TRUE(guest.machine.access(ram, Kind::store).pa); // a block of 1 GiB
     ASSERT_EQ(guest.mapping(ram)->size, GiB);
     const std::uint64_t rest = 512 * MiB + 8 * KiB;
-    guest.machine.port.allocations_until_failure = 0;
-    EXPECT_EQ(guest.machine.memory.resize_slot(ram, rest).error(),
-              SlotRefusal{Error::out_of_memory});
-    EXPECT_TRUE(guest.machine.allows(ram + (GiB - 1), Kind::store)); // all as it was
-    guest.machine.port.allocations_until_failure.reset();
     ASSERT_TRUE(guest.machine.memory.resize_slot(ram, rest));
     EXPECT_TRUE(guest.machine.allows(ram + (rest - 1), Kind::store));
     EXPECT_FALSE(guest.machine.allows(ram + rest, Kind::load));

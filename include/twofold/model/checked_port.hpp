@@ -142,6 +142,8 @@ public:
         port.invalidate_icache(pa, bytes);
     }
     { port_.invalidate_icache(pa, bytes); }
+    void relax() requires requires(Port& port) { port.relax(); }
+    { port_.relax(); }
 
     // This CPU runs with these registers from now on; the first says where the root is.
     void context(std::uint64_t vtcr, std::uint64_t vttbr) {

@@ -8,11 +8,9 @@
 //
 // A section costs one atomic exchange on a cache line of its participant, and waits for nobody.
 // retire() and reclaim() are lock-free; nobody waits for a grace period, the memory does.
-//
-// The order is made by read-modify-write operations on one word for each participant: of a section
-// that begins and a scan that looks for it, one comes first. Either the scan sees the section, or
-// the section sees all that was unlinked before the scan.
 #pragma once
+
+#include <twofold/table/epoch_clock.hpp>
 
 #include <array>
 #include <atomic>
@@ -56,7 +54,7 @@ public:
 
     // A mark: passed() of it is true when all sections that run now have ended. Who withdraws
     // memory announces that first, takes a mark, and asks until it has passed.
-    std::uint64_t mark() { return now_.fetch_add(1, std::memory_order_acq_rel) + 1; }
+    std::uint64_t mark() { return clock_.mark(); }
     bool passed(std::uint64_t mark) { return mark <= horizon(); }
 
     void retire(Retired& retired) {
@@ -94,24 +92,23 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t idle = 0;
     static constexpr std::uint64_t everything = ~std::uint64_t{0};
 
     struct alignas(64) Slot {
-        std::atomic<std::uint64_t> epoch = idle; // when its outermost section began
-        unsigned depth = 0;                      // the participant's own
+        EpochClock::Word since = EpochClock::idle; // when its outermost section began
+        unsigned depth = 0;                        // the participant's own
     };
 
     void enter(unsigned participant) {
         Slot& slot = slots_[participant];
         if (slot.depth++ == 0) {
-            slot.epoch.exchange(now_.load(std::memory_order_acquire), std::memory_order_acq_rel);
+            clock_.enter(slot.since);
         }
     }
     void leave(unsigned participant) {
         Slot& slot = slots_[participant];
         if (--slot.depth == 0) {
-            slot.epoch.store(idle, std::memory_order_release);
+            EpochClock::leave(slot.since);
         }
     }
 
@@ -119,9 +116,8 @@ private:
     std::uint64_t horizon() {
         std::uint64_t oldest = everything;
         for (Slot& slot : slots_) {
-            // Changes nothing, but takes its place in the order of changes.
-            const std::uint64_t epoch = slot.epoch.fetch_add(0, std::memory_order_acq_rel);
-            if (epoch != idle && epoch < oldest) {
+            const std::uint64_t epoch = EpochClock::look(slot.since);
+            if (epoch != EpochClock::idle && epoch < oldest) {
                 oldest = epoch;
             }
         }
@@ -135,7 +131,7 @@ private:
         }
     }
 
-    alignas(64) std::atomic<std::uint64_t> now_ = 1;
+    EpochClock clock_;
     alignas(64) std::atomic<Retired*> waiting_ = nullptr;
     std::array<Slot, participants> slots_ = {};
 };

@@ -7,6 +7,7 @@
 
 #include <twofold/table/empty_tables.hpp>
 #include <twofold/table/map_request.hpp>
+#include <twofold/table/relax.hpp>
 #include <twofold/table/tree.hpp>
 
 #include <cstdint>
@@ -79,8 +80,9 @@ template <TablePort Port>
 
 // What does not touch XN: that has two forms.
 template <TablePort Port>
-[[gnu::always_inline]] inline bool relax_page(Tree<Port>& tree, Ipa ipa, Permissions add,
+[[gnu::always_inline]] inline bool relax_page(Tree<Port>& tree, Ipa ipa, const Relaxation& wanted,
                                               Invalidation& owed) {
+    const Permissions add = wanted.add;
     const PageWalk pages = tree.pages;
     const std::uint64_t page = pages.page_of(ipa);
     if (!pages.covers(page) || add.execute() || !owed.is_new()) {
@@ -91,6 +93,8 @@ template <TablePort Port>
     const std::uint64_t d = end.descriptor.value;
     const std::uint64_t after = d | leaf::s2ap::of(add.s2ap());
     if (end.level != page_level || !is_single_page(d) || d == after ||
+        (wanted.output != any_output && tree.format.output(end.descriptor, page_level) !=
+                                            wanted.output.align_down(pages.page_size)) ||
         !tree.table(end.table).compare_exchange(end.index, d, after)) {
         return false;
     }

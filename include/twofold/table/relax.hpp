@@ -10,11 +10,19 @@
 
 namespace twofold {
 
-// Adds permissions to the leaf that maps `ipa`. `marked`: it is one of a contiguous run, which has
-// to be broken first; nothing has changed.
+inline constexpr Pa any_output{~std::uint64_t{0}};
+
+// Permissions for the leaf that maps an address, if it maps it to this output.
+struct Relaxation {
+    Permissions add = {};
+    Pa output = any_output;
+};
+
+// `marked`: the leaf is one of a contiguous run, which has to be broken first; nothing has changed.
 template <TablePort Port>
-std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, Permissions add,
+std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, const Relaxation& wanted,
                                            Invalidation& owed, bool& marked) {
+    const Permissions add = wanted.add;
     const bool xnx = tree.features.xnx;
     for (unsigned tries = 0; tries < max_tries; ++tries) {
         const Step end = tree.walk(ipa);
@@ -22,6 +30,12 @@ std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, Permission
         if (!tree.format.is_leaf(end.descriptor, end.level)) {
             return std::unexpected(
                 invalid_entry::is_broken(end.descriptor.value) ? Error::again : Error::not_mapped);
+        }
+        if (wanted.output != any_output &&
+            tree.format.output(end.descriptor, end.level) +
+                    ipa.offset_in(tree.geometry.entry_size(end.level)) !=
+                wanted.output) {
+            return std::unexpected(Error::again);
         }
         const auto now = Permissions::decode(0, leaf::xn::get(d), xnx);
         const auto xn = (now | add).xn(xnx);
@@ -55,22 +69,23 @@ std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, Permission
 // The leaf stood in a contiguous run, which only the holder of its stripe changes: what it
 // finds there then decides.
 template <TablePort Port>
-std::expected<void, Error> relax_in_run(Tree<Port>& tree, Ipa ipa, Permissions add,
+std::expected<void, Error> relax_in_run(Tree<Port>& tree, Ipa ipa, const Relaxation& wanted,
                                         Invalidation& owed) {
     HeldStripes held{tree.port, tree.stripes};
     if (!tree.hold(held, {ipa, ipa + 1})) {
         return std::unexpected(Error::again);
     }
     bool marked = false;
-    auto result = add_permissions(tree, ipa, add, owed, marked);
+    auto result = add_permissions(tree, ipa, wanted, owed, marked);
     if (!marked) {
         return result;
     }
     const Step end = tree.walk(ipa);
     const std::uint64_t old = leaf::xn::get(end.descriptor.value);
-    const auto xn = (Permissions::decode(0, old, tree.features.xnx) | add).xn(tree.features.xnx);
+    const bool xnx = tree.features.xnx;
+    const auto xn = (Permissions::decode(0, old, xnx) | wanted.add).xn(xnx);
     const LeafChange change{.keep = ~leaf::xn::mask,
-                            .set = leaf::s2ap::of(add.s2ap()) | leaf::xn::of(*xn)};
+                            .set = leaf::s2ap::of(wanted.add.s2ap()) | leaf::xn::of(*xn)};
     Progress all;
     return RangeChange<Port>{tree, tree.entry_at(ipa, end.level), change, owed, held, all}.run();
 }
@@ -78,15 +93,15 @@ std::expected<void, Error> relax_in_run(Tree<Port>& tree, Ipa ipa, Permissions a
 // Of any leaf. Errors: ipa_out_of_range, not_mapped, execute_needs_xnx, again; in a run also
 // out_of_memory.
 template <TablePort Port>
-[[gnu::noinline]] std::expected<void, Error> relax_leaf(Tree<Port>& tree, Ipa ipa, Permissions add,
-                                                        Invalidation& owed) {
+[[gnu::noinline]] std::expected<void, Error>
+relax_leaf(Tree<Port>& tree, Ipa ipa, const Relaxation& wanted, Invalidation& owed) {
     if (!tree.geometry.contains(ipa)) {
         return std::unexpected(Error::ipa_out_of_range);
     }
     [[maybe_unused]] const auto section = tree.port.section();
     bool marked = false;
-    const auto result = add_permissions(tree, ipa, add, owed, marked);
-    return marked ? relax_in_run(tree, ipa, add, owed) : result;
+    const auto result = add_permissions(tree, ipa, wanted, owed, marked);
+    return marked ? relax_in_run(tree, ipa, wanted, owed) : result;
 }
 
 } // namespace twofold

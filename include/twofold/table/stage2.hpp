@@ -161,14 +161,16 @@ public:
 
     // Adds permissions to the leaf that maps `ipa`, for a permission fault. Owes an invalidation on
     // this CPU only: another that holds the old entry takes a fault of its own. A leaf of a
-    // contiguous run leaves it first. Errors: ipa_out_of_range, not_mapped, execute_needs_xnx,
-    // again; in a run also out_of_memory.
-    [[gnu::always_inline]] std::expected<void, Error> relax(Ipa ipa, Permissions add,
-                                                            Invalidation& owed) {
-        if (relax_page(tree_, ipa, add, owed)) [[likely]] {
+    // contiguous run leaves it first. With `output`, only if `ipa` is mapped to that address.
+    // Errors: ipa_out_of_range, not_mapped, execute_needs_xnx, again (also: another output); in a
+    // run also out_of_memory.
+    [[gnu::always_inline]] std::expected<void, Error>
+    relax(Ipa ipa, Permissions add, Invalidation& owed, Pa output = any_output) {
+        const Relaxation wanted{add, output};
+        if (relax_page(tree_, ipa, wanted, owed)) [[likely]] {
             return {};
         }
-        return relax_leaf(tree_, ipa, add, owed);
+        return relax_leaf(tree_, ipa, wanted, owed);
     }
 
     // Sets AF in the leaf that maps `ipa`, for an access-flag fault. An entry without AF is never

@@ -35,8 +35,15 @@ class Backing {
 public:
     // The extent that holds byte `offset` of the slot. A write asks for memory that may be written:
     // the owner may answer with other memory than before (copy-on-write), or with the same that is
-    // not writable, and the guest takes an abort. Called from several CPUs at once.
+    // not writable, and the guest takes an abort. Any other change of an answer is between
+    // invalidate_begin() and invalidate_end(), which must not be called from here, nor with a lock
+    // that this takes. Called from several CPUs at once.
     virtual BackingAnswer extent(std::uint64_t offset, AccessKind access) = 0;
+
+    // For a page beside one that is faulted on, as of a read: what is there without an effort.
+    virtual BackingAnswer nearby(std::uint64_t /*offset*/) {
+        return std::unexpected(Unbacked::not_yet);
+    }
 
 protected:
     Backing() = default;

@@ -28,8 +28,10 @@ struct FaultCounters {
     Counter lost_races = {}; // another CPU was faster, or the CPU's TLB was behind
     Counter permissions_raised = {};
     Counter made_young = {};
-    Counter replaced = {};     // the backing answered with other memory than was mapped
-    Counter blocks_split = {}; // a block was larger than is admitted by now
+    Counter replaced = {};        // the backing answered with other memory than was mapped
+    Counter blocks_split = {};    // a block was larger than is admitted by now
+    Counter mapped_around = {};   // pages that were mapped beside one that was faulted on
+    Counter blocks_restored = {}; // without a fault
     Counter dcache_bytes = {};
     Counter icache_bytes = {};
 

@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: MIT
 // GuestMemory: the memory of one guest. Slots say where memory is, backings say what it is, the
 // table shows it to the CPU; handle() answers the aborts in between.
+//
+// What may run beside what: faults (handle(), populate(), restore_blocks()) beside everything, each
+// context by one thread of control at a time; they wait for nobody but, where a leaf is replaced or
+// divided for one of them, for each other. All other calls beside each other; those that change
+// slots or harvest take the lock, and wait for each other. A call that takes something away waits
+// until the faults have ended that were under way when it began: it must not be made from within a
+// Backing, nor with a lock that a Backing takes.
 #pragma once
 
 #include <twofold/table/stage2.hpp>
 #include <twofold/vm/backing.hpp>
+#include <twofold/vm/block_restore.hpp>
 #include <twofold/vm/dirty_runs.hpp>
+#include <twofold/vm/explanation.hpp>
 #include <twofold/vm/fault_handler.hpp>
-#include <twofold/vm/fault_history.hpp>
 #include <twofold/vm/guest_state.hpp>
+#include <twofold/vm/population.hpp>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -18,123 +30,141 @@
 
 namespace twofold {
 
-// All functions may be called from many CPUs at once. The lock is held for slots and table only:
-// backings are asked, and caches cleaned, without it.
 template <GuestPort Port, GuestLock Lock>
 class GuestMemory {
 public:
-    // `port` is that of `table`, and outlives this object, as does `slots`.
+    // `port` is that of `table`; it, `slots` and `contexts` outlive this object. `slots`: storage
+    // for twice as many as there can be. `contexts`: one for each vCPU, and for each thread that
+    // calls populate() or restore_blocks().
     GuestMemory(Port& port, Stage2<Port>&& table, std::span<Slot> slots,
-                const GuestMemoryPolicy& policy = {})
-        : state_{port, std::move(table), slots, policy} {}
+                std::span<FaultContext> contexts, const GuestMemoryPolicy& policy = {})
+        : state_{port, std::move(table), slots, contexts, policy} {}
 
     const Geometry& geometry() const { return state_.table.geometry(); }
     const CpuFeatures& features() const { return state_.table.features(); }
     Pa root() const { return state_.table.root(); }
     const FaultCounters& counters() const { return state_.counters; }
+    TableCounters table_counters() const { return state_.table.counters(); }
 
     // Errors: those of Slots::add. A slot that is refused is not there, or as it was.
     std::expected<void, SlotRefusal> add_slot(const Slot& slot) {
         const Held held{state_.lock};
-        return state_.slots.add(slot);
+        return change_slots([&](Slots& slots) { return slots.add(slot); });
     }
-    // Afterwards no CPU can reach the memory through this slot; its backing may still be asked by
-    // faults that began before, whose answers are dropped. Errors: slot_unknown.
-    // No block reaches beyond a slot, so the unmapping needs no table and cannot fail.
+    // Afterwards no CPU can reach the memory through this slot, nor is its backing asked. Errors:
+    // slot_unknown.
     std::expected<void, SlotRefusal> remove_slot(Ipa start) {
         const Held held{state_.lock};
-        const auto removed = state_.slots.remove(start);
-        return removed ? unmap_slot(removed->range) : std::unexpected(removed.error());
+        const auto removed = change_slots([&](Slots& slots) { return slots.remove(start); });
+        if (!removed) {
+            return std::unexpected(removed.error());
+        }
+        unmap(removed->range);
+        return {};
     }
     // The slot's memory is at `to`, and not where it was. Errors: those of Slots::move.
     std::expected<void, SlotRefusal> move_slot(Ipa start, Ipa to) {
         const Held held{state_.lock};
-        const auto before = state_.slots.move(start, to);
+        const auto before = change_slots([&](Slots& slots) { return slots.move(start, to); });
         if (!before) {
             return std::unexpected(before.error());
         }
-        auto moved = unmap_slot(*before);
-        if (!moved) {
-            (void)state_.slots.move(to, start); // where it was, nothing is in the way
-        }
-        return moved;
+        unmap(*before);
+        return {};
     }
-    // What is cut off cannot be reached any more. Errors: those of Slots::resize; out_of_memory: a
-    // block had to be divided at the new end.
+    // What is cut off cannot be reached any more. Errors: those of Slots::resize.
     std::expected<void, SlotRefusal> resize_slot(Ipa start, std::uint64_t length) {
         const Held held{state_.lock};
-        const auto before = state_.slots.resize(start, length);
+        const auto before = change_slots([&](Slots& slots) { return slots.resize(start, length); });
         if (!before) {
             return std::unexpected(before.error());
         }
-        if (length >= before->length) {
-            return {};
+        if (length < before->length) {
+            unmap({start + length, before->length - length});
         }
-        auto cut = unmap_slot({start + length, before->length - length});
-        if (!cut) {
-            (void)state_.slots.resize(start, before->length);
-        }
-        return cut;
+        return {};
     }
-    // Whether the guest may write, and whether its first write to each page is to be noticed. Both
-    // hold on every CPU from here on. Errors: slot_unknown.
-    std::expected<void, SlotRefusal> set_slot_flags(Ipa start, bool writable, bool dirty_logging) {
+    // Whether the guest may write, and whether its first write to each page is to be noticed. Holds
+    // on every CPU when it returns; with a Progress, for what lies below progress->next, and the
+    // call is to be made again with the same arguments until that is the end of the slot. Errors:
+    // slot_unknown.
+    std::expected<void, SlotRefusal> set_slot_flags(Ipa start, bool writable, bool dirty_logging,
+                                                    Progress* progress = nullptr) {
         const Held held{state_.lock};
-        const auto before = state_.slots.set_flags(start, writable, dirty_logging);
-        if (!before) {
-            return std::unexpected(before.error());
+        const Slot* slot = state_.slots.current().starting_at(start);
+        if (slot == nullptr) {
+            return std::unexpected(SlotRefusal{Error::slot_unknown});
         }
-        if (before->writable == writable && before->dirty_logging == dirty_logging) {
-            return {};
+        const IpaSpan range = slot->range;
+        const bool changes = slot->writable != writable || slot->dirty_logging != dirty_logging;
+        // Only what was given before can be taken away.
+        const bool weaker =
+            (slot->writable && !writable) || (!slot->dirty_logging && dirty_logging);
+        if (changes) {
+            (void)change_slots(
+                [&](Slots& slots) { return slots.set_flags(start, writable, dirty_logging); });
         }
-        ++state_.generation; // faults in flight know the flags as they were
-        if ((!before->writable || writable) && (before->dirty_logging || !dirty_logging)) {
-            return {};
+        Progress all;
+        Progress& p = progress != nullptr ? *progress : all;
+        if (weaker || (progress != nullptr && (!writable || dirty_logging))) {
+            protect({&range, 1}, &p);
+        } else {
+            p.next = range.end();
         }
-        auto set = change_table([&](Invalidation& owed) {
-            return state_.table.write_protect(before->range.start, before->range.length, owed);
-        });
-        if (!set) {
-            (void)state_.slots.set_flags(start, before->writable, before->dirty_logging);
-        }
-        return set;
+        return {};
     }
+
     // What has been written while writes were logged, and not been told yet: makes those pages of
     // the slot that starts at `start` clean and read-only again, no others, and then calls
     // visit(Ipa, std::uint64_t length) for each run of them, to copy it; a write after that is told
     // by the next harvest. One harvester of a slot at a time; faults go on beside visit(). With a
     // budget it stops after about as many words of the bitmap; progress.next is where to go on.
-    // Returns how many pages there were. Errors: slot_unknown, slot_without_bitmap; again: some
-    // pages are dirty still, nothing is lost.
+    // Returns how many pages there were. The last harvest is complete if no vCPU runs. Errors:
+    // slot_unknown, slot_without_bitmap.
     template <class Visit>
     std::expected<std::uint64_t, SlotRefusal> harvest_dirty(Ipa start, Visit&& visit,
                                                             Progress& progress) {
         std::uint64_t pages = 0;
-        for (;;) {
+        for (bool more = true; more;) {
             DirtyRuns runs;
-            bool more = false;
             {
                 const Held held{state_.lock};
-                const Slot* slot = state_.slots.starting_at(start);
+                const Slot* slot = state_.slots.current().starting_at(start);
                 if (slot == nullptr || slot->dirty == nullptr) {
                     return std::unexpected(SlotRefusal{
                         slot == nullptr ? Error::slot_unknown : Error::slot_without_bitmap});
                 }
-                const Ipa from = progress.next;
                 more = runs.take(*slot, geometry().page_size(), progress);
-                if (const auto result = protect_again(*slot, runs); !result) {
-                    progress.next = from;
-                    return std::unexpected(result.error());
-                }
+                protect({runs.begin(), runs.end()});
             }
             for (const IpaSpan& run : runs) {
                 visit(run.start, run.length);
                 pages += run.length / geometry().page_size();
             }
-            if (!more) {
-                return pages;
+        }
+        return pages;
+    }
+    // The same for what is in a vCPU's dirty ring, which is emptied: visit(Ipa) for each page,
+    // which may have come twice. Returns how many. One harvester of a ring at a time, beside its
+    // vCPU.
+    template <class Visit>
+    std::size_t harvest_ring(FaultContext& context, Visit&& visit) {
+        std::size_t total = 0;
+        for (std::size_t taken = context.ring != nullptr ? 1 : 0; taken != 0; total += taken) {
+            std::array<IpaSpan, 64> pages;
+            taken = 0;
+            context.ring->take(
+                [&](Ipa page) {
+                    pages[taken++] = {page, geometry().page_size()};
+                },
+                pages.size());
+            const std::span<const IpaSpan> found{pages.data(), taken};
+            protect(found);
+            for (const IpaSpan& page : found) {
+                visit(page.start);
             }
         }
+        return total;
     }
     // For a device model that has written to the guest's memory itself. Nothing where writes are
     // not logged.
@@ -142,35 +172,105 @@ public:
         const Held held{state_.lock};
         const std::uint64_t page = geometry().page_size();
         for (Ipa ipa = range.start.align_down(page); ipa < range.end(); ipa += page) {
-            if (const Slot* slot = state_.slots.find(ipa)) {
+            if (const Slot* slot = state_.slots.current().find(ipa)) {
                 slot->note_write(ipa, page);
             }
         }
     }
-    // For the owner of the memory: afterwards no CPU can reach what was mapped in the range, and
-    // nothing that a backing answered before will be mapped. Errors: those of Stage2::unmap.
-    std::expected<void, Error> withdraw(const IpaSpan& range) {
-        const Held held{state_.lock};
-        const auto result = unmap_slot(range);
-        return result ? std::expected<void, Error>{} : std::unexpected(result.error().rule);
+    // Divides what is larger than a page in the next `chunk` bytes of the slot from progress.next
+    // on, so that no write has to; all that is mapped stays mapped. Errors: slot_unknown;
+    // out_of_memory: some of it is divided, and the call may be made again.
+    std::expected<void, SlotRefusal> split_blocks(Ipa start, std::uint64_t chunk,
+                                                  Progress& progress) {
+        const auto range = slot_range(start);
+        if (!range) {
+            return std::unexpected(range.error());
+        }
+        const Ipa from = std::max(progress.next, range->start);
+        if (from >= range->end()) {
+            progress.next = range->end();
+            return {};
+        }
+        const std::uint64_t page = geometry().page_size();
+        const std::uint64_t length =
+            std::min(align_up(std::max(chunk, page), page), range->end() - from);
+        // Level by level: of a large block only what lies in the chunk gets the smaller sizes.
+        for (Level level = geometry().top_leaf_level() + 1; level <= page_level; ++level) {
+            const auto result = state_.persist([&] {
+                Invalidation owed;
+                const auto split =
+                    state_.table.split(from, length, geometry().entry_size(level), owed);
+                state_.table.discharge(owed);
+                return split;
+            });
+            if (!result) {
+                return std::unexpected(SlotRefusal{result.error()});
+            }
+        }
+        progress.next = from + length;
+        return {};
+    }
+    // Maps what is in smaller pieces than its backing and the rules allow in larger ones, without
+    // waiting for a fault: after logging has stopped, memory has been moved together, a cap is
+    // gone. From progress.next on, for about progress.budget entries. Errors: slot_unknown,
+    // out_of_memory.
+    std::expected<void, SlotRefusal> restore_blocks(FaultContext& context, Ipa start,
+                                                    Progress& progress) {
+        return BlockRestore{state_, context, progress}.run(start);
     }
 
-    // What to do with the vCPU that took `abort`. `translated`: the IPA to the byte where the abort
-    // has none (a permission fault that is not S1PTW), from AT S1E1R of FAR_EL2 and PAR_EL1. Where
-    // that translation fails, the guest has changed its stage 1: resume it without asking here.
-    // `history`: the vCPU's own, so that it cannot fault for ever unnoticed.
-    Resolution handle(const Abort& abort, std::optional<Ipa> translated = {},
-                      FaultHistory* history = nullptr) {
+    // Maps what faults on the range would map, from progress.next on, for about progress.budget
+    // mappings, so that the guest need not fault. What is no memory is left out. Returns what
+    // became of the last page that was looked at: resume if all is well; else it could not be
+    // mapped, progress.next is its address, and the answer is that of handle().
+    Resolution populate(FaultContext& context, const IpaSpan& range, AccessKind access,
+                        Progress& progress) {
+        return Population{state_, context, progress}.run(range, access);
+    }
+
+    // For the owner of the memory. After begin returns, no CPU can reach what was mapped in the
+    // range, nor will anything be mapped there that a backing has answered before; faults in it get
+    // Outcome::retry until end, others are not delayed. Between the two, answers of the backing for
+    // it may change. Blocks that reach beyond the range are divided, or unmapped as a whole if
+    // there is no memory for that: the rest comes back by faults. Errors: ipa_misaligned,
+    // range_misaligned, range_empty, ipa_out_of_range; again: Withdrawals::most are under way.
+    std::expected<void, Error> invalidate_begin(const IpaSpan& range) {
+        if (const auto checked = check_range(geometry(), range.start, range.length); !checked) {
+            return std::unexpected(checked.error());
+        }
+        if (!state_.withdrawals.announce(range)) {
+            return std::unexpected(Error::again);
+        }
+        state_.wait_for_faults();
+        unmap(range);
+        return {};
+    }
+    // Of a range as it was begun.
+    void invalidate_end(const IpaSpan& range) { (void)state_.withdrawals.end(range); }
+    // Both at once: for memory whose backing answers anew by itself. Errors: of invalidate_begin().
+    std::expected<void, Error> withdraw(const IpaSpan& range) {
+        const auto begun = invalidate_begin(range);
+        if (begun) {
+            invalidate_end(range);
+        }
+        return begun;
+    }
+
+    // What to do with the vCPU that took `abort`, and to which `context` belongs. `translated`: the
+    // IPA to the byte where the abort has none (a permission fault that is not S1PTW), from AT
+    // S1E1R of FAR_EL2 and PAR_EL1. Where that translation fails, the guest has changed its stage
+    // 1: resume it without asking here. A vCPU that faults for ever although nothing is left to do
+    // is stopped.
+    Resolution handle(const Abort& abort, FaultContext& context,
+                      std::optional<Ipa> translated = {}) {
         state_.counters.of(abort.status.kind).add();
         state_.counters.of(abort.access()).add();
         const std::optional<Ipa> ipa = abort.ipa ? abort.ipa : translated;
-        Resolution resolution = FaultHandler{state_}.resolve(abort, ipa);
-        if (history != nullptr) {
-            if (!resolution.unchanged) {
-                history->forget();
-            } else if (history->is_endless(abort, *ipa)) {
-                resolution = Resolution::stop(StopReason::no_progress);
-            }
+        Resolution resolution = FaultHandler{state_, context}.resolve(abort, ipa);
+        if (!resolution.unchanged) {
+            context.history.forget();
+        } else if (context.history.is_endless(abort, *ipa)) {
+            resolution = Resolution::stop(StopReason::no_progress);
         }
         state_.counters.of(resolution.outcome).add();
         if (resolution.outcome == Outcome::stop) {
@@ -179,69 +279,92 @@ public:
         return resolution;
     }
 
+    // What is at an address, what would be mapped there by a fault, and why not more. Asks the
+    // backing as for a read. Nothing changes. Errors: ipa_out_of_range, slot_unknown.
+    std::expected<Explanation, Error> explain(Ipa ipa) {
+        const Held held{state_.lock};
+        const Slot* slot = state_.slots.current().find(ipa);
+        const auto found = state_.table.lookup(ipa);
+        if (!found || slot == nullptr) {
+            return std::unexpected(found ? Error::slot_unknown : found.error());
+        }
+        return Explanation::of(geometry(), state_.policy, *slot, ipa, *found);
+    }
+
     // What is mapped: Stage2::for_each_run over the whole table.
     template <class Visit>
-    void for_each_run(Visit&& visit) {
-        const Held held{state_.lock};
-        state_.table.for_each_run(Ipa{0}, state_.table.geometry().ipa_limit(), visit);
+    void for_each_run(Visit&& visit) const {
+        state_.table.for_each_run(Ipa{0}, geometry().ipa_limit(), visit);
     }
     template <class Visit>
     void for_each_slot(Visit&& visit) {
         const Held held{state_.lock};
-        for (const Slot& slot : state_.slots) {
+        for (const Slot& slot : state_.slots.current()) {
             visit(slot);
         }
     }
-    TableCounters table_counters() {
-        const Held held{state_.lock};
-        return state_.table.counters();
-    }
 
-    // For what is not offered here: runs work(table, owed) under the lock and then discharges
-    // `owed`. Faults that are in flight look again.
+    // For what is not offered here: work(table, owed), then discharges `owed`. Beside faults: what
+    // it unmaps may be mapped again by those that are under way.
     template <class Work>
     void with_table(Work&& work) {
-        const Held held{state_.lock};
-        ++state_.generation;
         Invalidation owed;
         work(state_.table, owed);
         state_.table.discharge(owed);
     }
 
 private:
-    // change(owed) of the table, which is complete when this returns.
+    // When it returns, no fault knows the slots as they were.
     template <class Change>
-    std::expected<void, SlotRefusal> change_table(Change&& change) {
-        Invalidation owed;
-        const std::expected<void, Error> result = change(owed);
-        state_.table.discharge(owed);
-        return result ? std::expected<void, SlotRefusal>{}
-                      : std::unexpected(SlotRefusal{result.error()});
-    }
-    std::expected<void, SlotRefusal> unmap_slot(const IpaSpan& range) {
-        ++state_.generation;
-        return change_table([&](Invalidation& owed) {
-            return state_.table.unmap(range.start, range.length, owed);
-        });
-    }
-
-    // What cannot be protected stays dirty. What a backing answered meanwhile is as good as before,
-    // and faults look at the table again before they change it.
-    std::expected<void, SlotRefusal> protect_again(const Slot& slot, const DirtyRuns& runs) {
-        auto result = change_table([&](Invalidation& owed) {
-            for (const IpaSpan& run : runs) {
-                if (auto r = state_.table.write_protect(run.start, run.length, owed); !r) {
-                    return r;
-                }
-            }
-            return std::expected<void, Error>{};
-        });
-        if (!result) {
-            for (const IpaSpan& run : runs) {
-                slot.mark(run, geometry().page_size());
-            }
+    auto change_slots(Change&& change) {
+        auto result = state_.slots.change(change);
+        if (result) {
+            state_.wait_for_faults();
         }
         return result;
+    }
+    std::expected<IpaSpan, SlotRefusal> slot_range(Ipa start) {
+        const Held held{state_.lock};
+        const Slot* slot = state_.slots.current().starting_at(start);
+        return slot != nullptr ? std::expected<IpaSpan, SlotRefusal>{slot->range}
+                               : std::unexpected(SlotRefusal{Error::slot_unknown});
+    }
+
+    void unmap(IpaSpan range) {
+        const auto unmap = [&] {
+            Invalidation owed;
+            const auto result = state_.table.unmap(range.start, range.length, owed);
+            state_.table.discharge(owed);
+            return result;
+        };
+        for (auto result = state_.persist(unmap); !result && result.error() == Error::out_of_memory;
+             result = state_.persist(unmap)) {
+            // A block across an end has to be divided, and cannot be.
+            const Ipa start = leaf_around(range.start).start;
+            range = {start, leaf_around(range.end() - 1).end() - start};
+        }
+    }
+    IpaSpan leaf_around(Ipa ipa) {
+        const Lookup found = *state_.table.lookup(ipa);
+        const std::uint64_t size = found.mapping ? found.mapping->size : geometry().page_size();
+        return {ipa.align_down(size), size};
+    }
+
+    // Takes the write permission away. Cannot fail: the ranges lie in slots, and it takes no
+    // memory.
+    void protect(std::span<const IpaSpan> ranges, Progress* progress = nullptr) {
+        Invalidation owed;
+        for (const IpaSpan& range : ranges) {
+            (void)state_.persist([&] {
+                const auto result =
+                    state_.table.write_protect(range.start, range.length, owed, progress);
+                if (!result) {
+                    state_.table.discharge(owed);
+                }
+                return result;
+            });
+        }
+        state_.table.discharge(owed);
     }
 
     GuestState<Port, Lock> state_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // GuestPort: what GuestMemory asks of the embedder's port beside the tables: cache maintenance of
-// the guest's memory. Both are called from several CPUs at once, and without the lock.
+// the guest's memory, and patience. All are called from several CPUs at once.
 #pragma once
 
 #include <twofold/arch/address.hpp>
@@ -19,6 +19,9 @@ concept GuestPort = TablePort<P> && requires(P port, Pa pa, std::uint64_t bytes)
     // Instruction caches of all CPUs, after the data is at the point of unification: IC IALLUIS or
     // IC IVAU, DSB, ISB. Asked where CTR_EL0.DIC is 0, before the guest may fetch.
     { port.invalidate_icache(pa, bytes) } -> std::same_as<void>;
+    // Again and again while this CPU waits for another one that will not wait for it: YIELD, or,
+    // where that may have lost its processor, the scheduler's turn.
+    { port.relax() } -> std::same_as<void>;
 };
 
 } // namespace twofold

@@ -2,14 +2,19 @@
 // GuestState: what the calls of GuestMemory share.
 #pragma once
 
+#include <twofold/table/epoch_clock.hpp>
 #include <twofold/table/stage2.hpp>
 #include <twofold/vm/counters.hpp>
+#include <twofold/vm/fault_context.hpp>
 #include <twofold/vm/guest_lock.hpp>
 #include <twofold/vm/guest_port.hpp>
 #include <twofold/vm/memory_fault.hpp>
-#include <twofold/vm/slots.hpp>
+#include <twofold/vm/slot_versions.hpp>
+#include <twofold/vm/withdrawals.hpp>
 
+#include <array>
 #include <cstdint>
+#include <expected>
 #include <span>
 #include <utility>
 
@@ -17,19 +22,50 @@ namespace twofold {
 
 template <GuestPort Port, GuestLock Lock>
 struct GuestState {
-    GuestState(Port& p, Stage2<Port>&& t, std::span<Slot> storage, const GuestMemoryPolicy& wanted)
+    GuestState(Port& p, Stage2<Port>&& t, std::span<Slot> storage, std::span<FaultContext> all,
+               const GuestMemoryPolicy& wanted)
         : port{p},
           table{std::move(t)},
           slots{table.geometry(), storage},
+          contexts{all},
           policy{wanted} {}
+
+    // Returns when every fault that is under way now has ended.
+    void wait_for_faults() {
+        const std::uint64_t mark = clock.mark();
+        for (FaultContext& context : contexts) {
+            while (!EpochClock::has_ended(context.since, mark)) {
+                port.relax();
+            }
+        }
+    }
+    // change() until nothing is in its way: who has the stripe, or the entry, lets go of it soon.
+    template <class Change>
+    auto persist(Change&& change) {
+        for (;;) {
+            auto result = change();
+            if (result || result.error() != Error::again) {
+                return result;
+            }
+            port.relax();
+        }
+    }
+    // Of what replaces or divides a leaf for a fault.
+    Lock& lock_around(Ipa ipa) { return around[(ipa.value >> around_shift) % around.size()]; }
 
     Port& port;
     Stage2<Port> table;
-    Slots slots;
+    SlotVersions slots;
+    std::span<FaultContext> contexts;
+    EpochClock clock = {}; // of the faults under way
+    Withdrawals withdrawals = {};
     GuestMemoryPolicy policy;
     FaultCounters counters = {};
-    std::uint64_t generation = 0; // grows when mappings go or flags of a slot change
-    Lock lock = {};               // around slots, table and generation
+    Lock lock = {}; // of changes of slots and of harvests; no fault takes it
+
+private:
+    static constexpr unsigned around_shift = 21;
+    std::array<Lock, 16> around = {};
 };
 
 } // namespace twofold

@@ -20,19 +20,33 @@ namespace twofold {
 struct GuestMemoryPolicy {
     std::uint64_t largest = MappingPolicy::unlimited; // of a mapping, in bytes
     std::uint64_t largest_device = MappingPolicy::unlimited;
+    // For a fault that maps a single page: the pages of the aligned window of so many bytes, a
+    // power of two, are mapped with it, where their backing has them at hand. 0: only that page.
+    std::uint64_t fault_around = 0;
 };
 
 struct MemoryFault {
     Ipa ipa = {};
     AccessKind access = AccessKind::read;
-    bool permission = false; // a permission fault, so that a TLB may hold the old entry
-    Slot slot = {};
-    std::uint64_t generation = 0; // of the slots and the table, when they were looked at
-    Lookup found = {};            // in the table
-    Extent extent = {};           // from the backing
+    bool permission = false;    // a permission fault, so that a TLB may hold the old entry
+    const Slot* slot = nullptr; // until the fault ends
+    Lookup found = {};          // in the table, before the backing was asked
+    Extent extent = {};         // from the backing
 
     constexpr bool is_write() const { return access == AccessKind::write; }
-    constexpr std::uint64_t offset() const { return slot.offset_of(ipa); }
+    constexpr bool is_logged() const { return is_write() && slot->dirty_logging; }
+    constexpr std::uint64_t offset() const { return slot->offset_of(ipa); }
+    // The extent, where the guest sees it.
+    constexpr IpaSpan memory() const {
+        return {.start = slot->range.start + extent.offset, .length = extent.length};
+    }
+    // The same without what lies outside of `part`, which holds the fault.
+    constexpr void cut_extent(const IpaSpan& part) {
+        const std::uint64_t skipped = part.start - memory().start;
+        extent.offset += skipped;
+        extent.pa += skipped;
+        extent.length = part.length;
+    }
 
     constexpr bool may_execute() const { return extent.executable && is_cacheable(extent.type); }
     constexpr bool extent_allows() const {
@@ -58,29 +72,35 @@ struct MemoryFault {
     // Execution is given when it is asked for, because instruction caches have to be invalidated
     // first; at once where they need not. Writing waits for the first write where it is logged.
     constexpr Permissions permissions(const CpuFeatures& features) const {
-        const bool write = slot.writable && extent.writable && (!slot.dirty_logging || is_write());
+        const bool write =
+            slot->writable && extent.writable && (!slot->dirty_logging || is_write());
         const bool execute = may_execute() && (features.dic || access == AccessKind::fetch);
         return {.read = true, .write = write, .execute_el1 = execute, .execute_el0 = execute};
     }
 
-    constexpr std::expected<ChosenMapping, LimitedBy>
-    choose(const Geometry& geometry, const GuestMemoryPolicy& policy) const {
+    constexpr MappingRequest request(const GuestMemoryPolicy& policy) const {
         MappingRequest request{
             .fault = ipa,
-            .slot = slot.range,
-            .extent = {.start = slot.range.start + extent.offset, .length = extent.length},
+            .slot = slot->range,
+            .extent = memory(),
             .extent_pa = extent.pa,
-            .attributes = {.start = slot.range.start + extent.uniform.offset,
+            .attributes = {.start = slot->range.start + extent.uniform.offset,
                            .length = extent.uniform.length},
-            .policy = {.dirty_logging = slot.dirty_logging, .cap = policy.largest}};
+            .policy = {.dirty_logging = slot->dirty_logging, .cap = policy.largest}};
         if (is_device(extent.type)) {
             request.policy.device = policy.largest_device;
         }
-        if (!found.mapping) {
-            // Where the walk ended there is a hole of this size; what is around it is not empty.
-            request.policy.other_mappings = geometry.entry_size(found.level);
+        return request;
+    }
+    // What is mapped already is not looked at, and stays: the choice is not larger than the hole in
+    // the table, or than the leaf whose memory is replaced.
+    constexpr std::expected<ChosenMapping, LimitedBy>
+    choose(const Geometry& geometry, const GuestMemoryPolicy& policy) const {
+        MappingRequest wanted = request(policy);
+        if (!is_backed()) {
+            wanted.policy.other_mappings = geometry.entry_size(found.level);
         }
-        return choose_mapping(geometry, request);
+        return choose_mapping(geometry, wanted);
     }
 };
 

@@ -19,9 +19,11 @@ enum class Outcome : std::uint8_t {
     mmio,   // carry out the access in a device model, then go on behind the instruction
     inject, // the guest takes an abort
     stop,   // this vCPU cannot go on
+    // Empty the vCPU's dirty ring, then run the instruction again.
+    ring_full,
 };
 
-inline constexpr std::size_t outcome_count = 6;
+inline constexpr std::size_t outcome_count = 7;
 
 constexpr std::string_view to_string(Outcome outcome) {
     switch (outcome) {
@@ -37,9 +39,17 @@ constexpr std::string_view to_string(Outcome outcome) {
         return "inject";
     case Outcome::stop:
         return "stop";
+    case Outcome::ring_full:
+        return "dirty ring full";
     }
     return "unknown";
 }
+
+// Whom a retry waits for.
+enum class RetryReason : std::uint8_t {
+    backing,    // it answered "not yet"
+    withdrawal, // the memory is being taken away, until invalidate_end()
+};
 
 struct Mmio {
     Ipa ipa = {}; // to the byte
@@ -148,10 +158,14 @@ struct Resolution {
     Mmio mmio = {};           // if the outcome is mmio
     Injection injection = {}; // if it is inject
     StopReason reason = StopReason::none;
+    RetryReason retry_reason = RetryReason::backing; // if it is retry
 
     static constexpr Resolution resume() { return {}; }
     static constexpr Resolution nothing_to_do() { return {.unchanged = true}; }
-    static constexpr Resolution retry() { return {.outcome = Outcome::retry}; }
+    static constexpr Resolution retry(RetryReason why) {
+        return {.outcome = Outcome::retry, .retry_reason = why};
+    }
+    static constexpr Resolution ring_full() { return {.outcome = Outcome::ring_full}; }
     static constexpr Resolution skip() { return {.outcome = Outcome::skip}; }
     static constexpr Resolution emulate(const Mmio& access) {
         return {.outcome = Outcome::mmio, .mmio = access};

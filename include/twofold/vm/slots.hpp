@@ -7,6 +7,7 @@
 #include <twofold/arch/geometry.hpp>
 #include <twofold/vm/slot.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -23,8 +24,8 @@ struct SlotRefusal {
     constexpr bool operator==(const SlotRefusal&) const = default;
 };
 
-// Finding is O(log n) and may run on many CPUs at once; all else moves neighbours, and needs every
-// fault of the guest to have finished. What is refused has changed nothing.
+// Finding is O(log n) and may run on many CPUs at once; all else moves neighbours, and is for slots
+// that nobody looks at (SlotVersions). What is refused has changed nothing.
 class Slots {
 public:
     constexpr Slots(const Geometry& geometry, std::span<Slot> storage)
@@ -36,6 +37,12 @@ public:
     constexpr std::size_t capacity() const { return storage_.size(); }
     constexpr const Slot* begin() const { return storage_.data(); }
     constexpr const Slot* end() const { return storage_.data() + count_; }
+
+    // The slots of another, which has not more than there is room for.
+    constexpr void copy(const Slots& other) {
+        std::copy(other.begin(), other.end(), storage_.begin());
+        count_ = other.count_;
+    }
 
     // slot_misaligned, slot_wraps, slot_bitmap_short, slot_overlaps or slot_limit.
     constexpr std::expected<void, SlotRefusal> add(const Slot& slot) {

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// FaultAround: the pages beside one that was faulted on, mapped with it where their backing has
+// them at hand, so that each is not a fault of its own.
+#pragma once
+
+#include <twofold/vm/backing.hpp>
+#include <twofold/vm/guest_caches.hpp>
+#include <twofold/vm/guest_state.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace twofold {
+
+template <GuestPort Port, GuestLock Lock>
+class FaultAround {
+public:
+    // `fault` is resolved, in the section that goes on.
+    FaultAround(GuestState<Port, Lock>& state, const MemoryFault& fault)
+        : state_{state},
+          fault_{fault} {}
+
+    // What cannot be mapped waits for a fault of its own.
+    void run() {
+        const std::uint64_t page = state_.table.geometry().page_size();
+        const IpaSpan window = window_around(fault_.ipa);
+        const Ipa done = fault_.ipa.align_down(page);
+        for (Ipa ipa = window.start; ipa < window.end(); ipa += page) {
+            if (ipa != done) {
+                add(ipa, page);
+            }
+        }
+    }
+
+private:
+    IpaSpan window_around(Ipa ipa) const {
+        const IpaSpan& slot = fault_.slot->range;
+        const Ipa start = ipa.align_down(state_.policy.fault_around);
+        const Ipa first = std::max(start, slot.start);
+        const Ipa end = std::min(start + state_.policy.fault_around, slot.end());
+        return state_.withdrawals.clear_of({first, end - first}, ipa);
+    }
+
+    void add(Ipa ipa, std::uint64_t page) {
+        // A page that may be fetched from is at hand for a fetch, too; none is written here.
+        MemoryFault fault{.ipa = ipa,
+                          .access = fault_.access == AccessKind::fetch ? AccessKind::fetch
+                                                                       : AccessKind::read,
+                          .slot = fault_.slot};
+        const BackingAnswer answer = fault.slot->backing->nearby(fault.offset());
+        if (!answer || !answer->contains(fault.offset())) {
+            return;
+        }
+        fault.extent = *answer;
+        if (!fault.extent_allows()) {
+            return;
+        }
+        const Pa pa = fault.extent.pa_of(fault.offset());
+        if (page > fault.extent.offset + fault.extent.length - fault.offset() ||
+            !pa.is_aligned(page)) {
+            return;
+        }
+        const GuestCaches caches{state_};
+        const Permissions permissions = fault.permissions(state_.table.features());
+        if (fault.access == AccessKind::fetch) {
+            caches.make_executable(pa, page);
+            if (fault_.permission) {
+                Invalidation owed;
+                const auto raised = state_.table.relax(ipa, permissions, owed, pa);
+                state_.table.discharge(owed);
+                if (raised) {
+                    state_.counters.mapped_around.add();
+                    return;
+                }
+            }
+        }
+        caches.clean(fault.extent, pa, page);
+        const auto mapped = state_.table.map_if_absent(
+            {.ipa = ipa,
+             .pa = pa,
+             .length = page,
+             .attributes = {.permissions = permissions, .type = fault.extent.type},
+             .max_size = page});
+        state_.counters.mapped_around.add(mapped ? 1 : 0);
+    }
+
+    GuestState<Port, Lock>& state_;
+    const MemoryFault& fault_;
+};
+
+} // namespace twofold

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// SlotVersions: the slots of a guest, such that faults find their slot while another CPU changes
+// them: a change is made to a copy, which is then published.
+#pragma once
+
+#include <twofold/vm/slots.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <span>
+
+namespace twofold {
+
+class SlotVersions {
+public:
+    // Half of `storage` for each version.
+    SlotVersions(const Geometry& geometry, std::span<Slot> storage)
+        : versions_{Slots{geometry, storage.first(storage.size() / 2)},
+                    Slots{geometry, storage.subspan(storage.size() / 2, storage.size() / 2)}} {}
+
+    // Stays as it is until the caller's fault ends.
+    const Slots& current() const { return versions_[current_.load(std::memory_order_acquire)]; }
+
+    // change(Slots&) of the copy, which is the current version if that succeeds. One at a time, and
+    // not before the faults have ended that had begun before the last one.
+    template <class Change>
+    auto change(Change&& change) {
+        const unsigned now = current_.load(std::memory_order_relaxed);
+        Slots& next = versions_[1 - now];
+        next.copy(versions_[now]);
+        auto result = change(next);
+        if (result) {
+            current_.store(1 - now, std::memory_order_release);
+        }
+        return result;
+    }
+
+private:
+    std::array<Slots, 2> versions_;
+    std::atomic<unsigned> current_ = 0;
+};
+
+} // namespace twofold

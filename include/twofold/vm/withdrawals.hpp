@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Withdrawals: the ranges that the owner of the memory is taking away at the moment. Faults look,
+// without a lock; who announces a range then waits for the faults that may not have seen it.
+#pragma once
+
+#include <twofold/arch/address.hpp>
+#include <twofold/vm/choose_mapping.hpp>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+namespace twofold {
+
+class Withdrawals {
+public:
+    static constexpr unsigned most = 16; // at a time
+
+    // False: there are too many already.
+    bool announce(const IpaSpan& range) {
+        std::uint32_t taken = taken_.load(std::memory_order_relaxed);
+        unsigned free = 0;
+        do {
+            free = static_cast<unsigned>(std::countr_one(taken));
+            if (free >= most) {
+                return false;
+            }
+        } while (!taken_.compare_exchange_weak(taken, taken | 1U << free, std::memory_order_acquire,
+                                               std::memory_order_relaxed));
+        entries_[free].start.store(range.start.value, std::memory_order_relaxed);
+        entries_[free].end.store(range.end().value, std::memory_order_relaxed);
+        announced_.fetch_or(1U << free, std::memory_order_release);
+        return true;
+    }
+    // Of a range as it was announced; of equal ones, one. False: none is.
+    bool end(const IpaSpan& range) {
+        for (;;) {
+            const std::uint32_t announced = announced_.load(std::memory_order_acquire);
+            std::uint32_t rest = announced;
+            for (; rest != 0; rest &= rest - 1) {
+                const Entry& entry = entry_of(rest);
+                if (entry.start.load(std::memory_order_relaxed) == range.start.value &&
+                    entry.end.load(std::memory_order_relaxed) == range.end().value) {
+                    break;
+                }
+            }
+            if (rest == 0) {
+                return false;
+            }
+            const std::uint32_t bit = rest & (~rest + 1);
+            if ((announced_.fetch_and(~bit, std::memory_order_acq_rel) & bit) != 0) {
+                taken_.fetch_and(~bit, std::memory_order_release);
+                return true;
+            }
+        }
+    }
+
+    bool any() const { return announced_.load(std::memory_order_acquire) != 0; }
+    bool covers(Ipa ipa) const { return any() && clear_of({ipa, 1}, ipa).length == 0; }
+    // The part of `range` around `ipa`, which lies in it, that is free of announced ranges; empty
+    // if `ipa` is not.
+    IpaSpan clear_of(IpaSpan range, Ipa ipa) const {
+        for (std::uint32_t rest = announced_.load(std::memory_order_acquire); rest != 0;
+             rest &= rest - 1) {
+            // An entry that ends and begins anew meanwhile may be half of each: who announced it
+            // waits for this fault.
+            const Entry& entry = entry_of(rest);
+            const Ipa start{entry.start.load(std::memory_order_relaxed)};
+            const Ipa end{entry.end.load(std::memory_order_relaxed)};
+            if (end <= range.start || start >= range.end() || start >= end) {
+                continue;
+            }
+            if (ipa < start) {
+                range.length = start - range.start;
+            } else if (ipa >= end) {
+                range = {end, range.end() - end};
+            } else {
+                return {};
+            }
+        }
+        return range;
+    }
+
+private:
+    struct Entry {
+        std::atomic<std::uint64_t> start = 0;
+        std::atomic<std::uint64_t> end = 0;
+    };
+    const Entry& entry_of(std::uint32_t bits) const {
+        return entries_[static_cast<unsigned>(std::countr_zero(bits))];
+    }
+
+    std::atomic<std::uint32_t> announced_ = 0;
+    std::atomic<std::uint32_t> taken_ = 0; // those, and some that are being filled in
+    std::array<Entry, most> entries_ = {};
+};
+
+} // namespace twofold
