@@ -3,8 +3,8 @@
 // becomes ESR_EL2, HPFAR_EL2 and FAR_EL2, and goes through GuestMemory as on a CPU.
 #pragma once
 
+#include "guest_host_port.hpp"
 #include "table/geometries.hpp"
-#include "table/host_port.hpp"
 
 #include <twofold/model/walker.hpp>
 #include <twofold/vm/guest_memory.hpp>
@@ -15,53 +15,8 @@
 #include <optional>
 #include <shared_mutex>
 #include <string>
-#include <thread>
-#include <vector>
 
 namespace twofold::test {
-
-struct CacheOperation {
-    bool instruction = false;
-    Pa pa = {};
-    std::uint64_t bytes = 0;
-
-    bool operator==(const CacheOperation&) const = default;
-};
-
-// The arena with the caches of a guest, and walkers that may run beside the engine.
-class GuestHostPort : public HostPort {
-public:
-    explicit GuestHostPort(std::size_t bytes = 8 * MiB) : HostPort{Pa{0x8000'0000}, bytes} {}
-
-    void clean_dcache(Pa pa, std::uint64_t bytes) { record({false, pa, bytes}); }
-    void invalidate_icache(Pa pa, std::uint64_t bytes) { record({true, pa, bytes}); }
-    void relax() { std::this_thread::yield(); }
-
-    std::optional<std::uint64_t> load(Pa pa) { return table(pa).load(0); }
-    // As DSB after TLBI: every walk that may have seen what was there has finished.
-    void barrier(Barrier kind) {
-        if (kind == Barrier::dsb_ish || kind == Barrier::dsb_nsh) {
-            const std::unique_lock wait{walks};
-        }
-        HostPort::barrier(kind);
-    }
-
-    std::vector<CacheOperation> cache_operations = {};
-    std::function<void(const CacheOperation&)> on_cache = {};
-    std::shared_mutex walks = {}; // held while a walker is under way
-
-private:
-    void record(const CacheOperation& operation) {
-        const std::lock_guard guard{cache_mutex_};
-        cache_operations.push_back(operation);
-        if (on_cache) {
-            on_cache(operation);
-        }
-    }
-    std::mutex cache_mutex_ = {};
-};
-
-static_assert(GuestPort<GuestHostPort>);
 
 class GuestMachine {
 public:
