@@ -96,6 +96,8 @@ CpuFeatures common_features() {
     const BootModules modules = tree->modules();
     if (!fill_pool(*tree, modules, address_space, pool))
         panic("the memory map of the machine cannot be used\n");
+    if (!pool.track())
+        panic("the machine has no memory to speak of\n");
     init_gic(*tree);
 
     std::array<std::uint64_t, BootTree::max_cpus> mpidrs{};

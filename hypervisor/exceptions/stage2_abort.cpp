@@ -44,7 +44,7 @@ Level stage1_level(const Vcpu& vcpu, const Abort& abort, InjectedFault fault) {
                          TWOFOLD_READ_SYSREG(TTBR1_EL1));
     if (!walk)
         return 0;
-    const GuestRam& memory = vcpu.guest->memory();
+    GuestRam& memory = vcpu.guest->memory();
     const auto read = [&memory](Ipa ipa) { return memory.peek(ipa); };
     if (!abort.s1ptw)
         return walk->last_level(*abort.far, read).value_or(0);

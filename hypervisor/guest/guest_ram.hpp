@@ -45,7 +45,7 @@ public:
 
     Resolution handle(const Abort& abort, unsigned vcpu);
     bool write(Ipa ipa, std::span<const std::byte> data);
-    std::optional<std::uint64_t> peek(Ipa ipa) const { return backing_.peek(ipa - base_); }
+    std::optional<std::uint64_t> peek(Ipa ipa) { return backing_.peek(ipa - base_); }
     // As at the beginning: nothing is mapped, nothing is backed.
     void reset();
 
@@ -60,6 +60,8 @@ public:
     const RamBacking& backing() const { return backing_; }
     // The slot.
     IpaSpan range() const { return {.start = base_, .length = backing_.size()}; }
+    // Of this CPU, for what is done on it between faults.
+    FaultContext& context() { return contexts_[this_cpu().index]; }
     // After every change of the table that does not come through handle().
     void settled() { tables_.settled(); }
     const TablePages& table_pages() const { return pages_; }
@@ -69,6 +71,8 @@ public:
 
 private:
     static constexpr unsigned vmid = 1;
+    // Pages that are mapped with one that was faulted on, where they are at hand.
+    static constexpr std::uint64_t fault_around = 64 * KiB;
 
     // Null: no memory.
     DirtyBitmap* make_bitmap(std::uint64_t pages, MemoryPool& pool);

@@ -2,108 +2,161 @@
 // Extents of guest memory on demand.
 #include "guest/ram_backing.hpp"
 
-#include "cpu/cache.hpp"
+#include "memory/contents.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
-#include <new>
 
 namespace twofold::hyp {
 
 namespace {
 
-constexpr std::uint64_t absent = 1;
+Extent extent_of(const ExtentMap::Piece& piece) {
+    return {.offset = piece.offset, .pa = *piece.pa, .length = piece.length, .clean = true};
+}
 
 } // namespace
 
 bool RamBacking::init(MemoryPool& pool, std::uint64_t size, std::uint64_t extent,
-                      bool clean_caches) {
+                      std::uint64_t page, bool clean_caches) {
     pool_ = &pool;
-    size_ = size;
-    extent_ = extent;
     clean_caches_ = clean_caches;
-    const std::uint64_t count = align_up(size, extent) / extent;
-    const std::uint64_t bytes = std::bit_ceil(std::max(count * sizeof(*extents_), 4 * KiB));
-    const auto list = bytes <= GiB ? pool.allocate(bytes) : std::nullopt;
-    if (!list)
-        return false;
-    extents_ = reinterpret_cast<std::atomic<std::uint64_t>*>(list->value);
-    for (std::uint64_t i = 0; i < count; ++i)
-        new (&extents_[i]) std::atomic<std::uint64_t>{absent};
-    return true;
+    return map_.init(pool, size, extent, page);
 }
 
-std::optional<Pa> RamBacking::take(std::uint64_t number) {
-    std::atomic<std::uint64_t>& entry = extents_[number];
-    if (const std::uint64_t pa = entry.load(std::memory_order_acquire); pa != absent)
-        return Pa{pa};
-    const LockGuard guard{lock_};
-    if (const std::uint64_t pa = entry.load(std::memory_order_relaxed); pa != absent)
-        return Pa{pa};
-    const auto pa = pool_->allocate(extent_);
+std::optional<Pa> RamBacking::allocate_zeroes(std::uint64_t offset, std::uint64_t bytes) {
+    // At its old place a part may join its neighbours again.
+    auto pa = map_.wanted_place(offset);
+    if (!pa || !pool_->allocate_at(*pa, bytes))
+        pa = pool_->allocate(bytes);
     if (!pa)
         return std::nullopt;
-    zero_pages(pa->value, extent_);
+    zero_contents(*pa, bytes);
     if (clean_caches_)
-        clean_and_invalidate_data_cache(pa->value, extent_);
-    in_use_.fetch_add(1, std::memory_order_relaxed);
-    entry.store(pa->value, std::memory_order_release);
+        clean_contents(*pa, bytes);
     return pa;
 }
 
+std::optional<Extent> RamBacking::extent_at(std::uint64_t offset) {
+    if (const auto extent = map_.extent(offset))
+        return extent->pa ? std::optional{extent_of(*extent)} : std::nullopt;
+    const LockGuard guard{lock_};
+    const ExtentMap::Piece run = map_.run(offset);
+    return run.pa ? std::optional{extent_of(run)} : std::nullopt;
+}
+
+std::optional<Extent> RamBacking::take(std::uint64_t offset) {
+    if (const auto there = extent_at(offset))
+        return there;
+    const LockGuard guard{lock_};
+    const ExtentMap::Piece piece = map_.piece(offset);
+    if (!piece.pa) {
+        const auto pa = allocate_zeroes(offset, piece.length);
+        if (!pa)
+            return std::nullopt;
+        map_.set(offset, pa);
+        bytes_.fetch_add(piece.length, std::memory_order_relaxed);
+    }
+    return extent_of(map_.run(offset));
+}
+
 BackingAnswer RamBacking::extent(std::uint64_t offset, AccessKind) {
-    const std::uint64_t number = offset / extent_;
-    const auto pa = take(number);
-    if (!pa)
+    const auto extent = take(offset);
+    return extent ? BackingAnswer{*extent} : std::unexpected(Unbacked::not_yet);
+}
+
+BackingAnswer RamBacking::nearby(std::uint64_t offset) {
+    constexpr std::uint64_t small = 64 * KiB; // to be zeroed
+    constexpr std::uint64_t plenty = 8;       // a part of the pool that is free
+    if (const auto there = extent_at(offset))
+        return *there;
+    if (extent_size() > small || pool_->free_bytes() < pool_->total_bytes() / plenty)
         return std::unexpected(Unbacked::not_yet);
-    return Extent{.offset = number * extent_, .pa = *pa, .length = extent_, .clean = true};
+    return extent(offset, AccessKind::read);
 }
 
 bool RamBacking::write(std::uint64_t offset, std::span<const std::byte> data) {
-    if (offset > size_ || data.size() > size_ - offset)
+    if (offset > size() || data.size() > size() - offset)
         return false;
     while (!data.empty()) {
-        const auto pa = take(offset / extent_);
-        if (!pa)
+        const auto extent = take(offset);
+        if (!extent)
             return false;
-        const std::uint64_t inside = offset % extent_;
-        const std::size_t size = std::min<std::uint64_t>(data.size(), extent_ - inside);
-        std::memcpy(reinterpret_cast<std::byte*>(pa->value + inside), data.data(), size);
-        clean_data_cache(pa->value + inside, size);
+        const std::size_t size =
+            std::min<std::uint64_t>(data.size(), extent->offset + extent->length - offset);
+        const Pa to = extent->pa_of(offset);
+        std::memcpy(reinterpret_cast<std::byte*>(to.value), data.data(), size);
+        const Pa first = to.align_down(4 * KiB);
+        clean_contents(first, (to + size).align_up(4 * KiB) - first);
         data = data.subspan(size);
         offset += size;
     }
     return true;
 }
 
-std::optional<Extent> RamBacking::extent_at(std::uint64_t offset) const {
-    const std::uint64_t number = offset / extent_;
-    const std::uint64_t pa = extents_[number].load(std::memory_order_acquire);
-    if (pa == absent)
-        return std::nullopt;
-    return Extent{.offset = number * extent_, .pa = Pa{pa}, .length = extent_, .clean = true};
-}
-
-std::optional<std::uint64_t> RamBacking::peek(std::uint64_t offset) const {
+std::optional<std::uint64_t> RamBacking::peek(std::uint64_t offset) {
     std::uint64_t word = 0;
-    if (offset >= size_ || !is_aligned(offset, sizeof(word)))
+    if (offset >= size() || !is_aligned(offset, sizeof(word)))
         return std::nullopt;
-    const std::uint64_t pa = extents_[offset / extent_].load(std::memory_order_acquire);
-    if (pa == absent)
+    const auto extent = extent_at(offset);
+    if (!extent)
         return std::nullopt;
-    std::memcpy(&word, reinterpret_cast<const std::byte*>(pa + offset % extent_), sizeof(word));
+    std::memcpy(&word, reinterpret_cast<const std::byte*>(extent->pa_of(offset).value),
+                sizeof(word));
     return word;
 }
 
-void RamBacking::release() {
-    const std::uint64_t count = align_up(size_, extent_) / extent_;
-    for (std::uint64_t i = 0; i < count; ++i) {
-        const std::uint64_t pa = extents_[i].exchange(absent, std::memory_order_acq_rel);
-        if (pa != absent)
-            pool_->free(Pa{pa}, extent_);
+bool RamBacking::looks_zero(std::uint64_t offset) {
+    const LockGuard guard{lock_};
+    const std::uint64_t page = align_down(offset, page_size());
+    const ExtentMap::Piece piece = map_.piece(page);
+    return piece.pa && is_zero(piece.pa_of(page), page_size());
+}
+
+bool RamBacking::take_back_zeroes(std::uint64_t offset) {
+    const LockGuard guard{lock_};
+    const std::uint64_t page = align_down(offset, page_size());
+    const ExtentMap::Piece piece = map_.piece(page);
+    if (!piece.pa)
+        return false;
+    const Pa pa = piece.pa_of(page);
+    // What the guest wrote past the caches, or what it has left in them.
+    if (clean_caches_)
+        clean_contents(pa, page_size());
+    if (!is_zero(pa, page_size()) || !map_.divide(page))
+        return false;
+    map_.set(page, std::nullopt);
+    pool_->free(pa, page_size());
+    bytes_.fetch_sub(page_size(), std::memory_order_relaxed);
+    return true;
+}
+
+bool RamBacking::move(std::uint64_t offset) {
+    const LockGuard guard{lock_};
+    const std::uint64_t page = align_down(offset, page_size());
+    const ExtentMap::Piece piece = map_.piece(page);
+    const auto to = piece.pa ? pool_->allocate(page_size()) : std::nullopt;
+    if (!to)
+        return false;
+    if (!map_.divide(page)) {
+        pool_->free(*to, page_size());
+        return false;
     }
-    in_use_.store(0, std::memory_order_relaxed);
+    const Pa from = piece.pa_of(page);
+    if (clean_caches_)
+        clean_contents(from, page_size());
+    copy_contents(from, *to, page_size());
+    if (clean_caches_)
+        clean_contents(*to, page_size());
+    map_.set(page, *to);
+    pool_->free(from, page_size());
+    return true;
+}
+
+void RamBacking::release() {
+    const LockGuard guard{lock_};
+    map_.clear([this](Pa pa, std::uint64_t bytes) { pool_->free(pa, bytes); });
+    bytes_.store(0, std::memory_order_relaxed);
 }
 
 } // namespace twofold::hyp
