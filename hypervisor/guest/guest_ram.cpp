@@ -46,6 +46,8 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
     DirtyBitmap* const dirty = make_bitmap(c.memory / geometry->page_size(), pool);
     if (dirty == nullptr)
         return std::unexpected("no memory for the bitmap of dirty pages");
+    if (!make_idle_map({.start = c.base, .length = c.memory}, pool))
+        return std::unexpected("no memory for the ages of its memory");
     const auto added = memory.add_slot(
         {.range = {.start = c.base, .length = c.memory}, .backing = &backing_, .dirty = dirty});
     if (!added)
@@ -62,6 +64,16 @@ DirtyBitmap* GuestRam::make_bitmap(std::uint64_t pages, MemoryPool& pool) {
         return nullptr;
     zero_pages(memory->value, bytes);
     return &dirty_.make(std::span{reinterpret_cast<std::uint64_t*>(memory->value), words}, pages);
+}
+
+bool GuestRam::make_idle_map(const IpaSpan& slot, MemoryPool& pool) {
+    const std::size_t bytes = IdleMap::bytes(slot.length, idle_unit);
+    const std::uint64_t size = std::bit_ceil(std::max(bytes, std::size_t{4096}));
+    const auto memory = size <= GiB ? pool.allocate(size) : std::nullopt;
+    if (memory)
+        idle_.make(std::span{reinterpret_cast<std::uint8_t*>(memory->value), bytes}, slot,
+                   idle_unit);
+    return memory.has_value();
 }
 
 void GuestRam::activate() {

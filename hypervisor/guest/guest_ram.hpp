@@ -15,6 +15,7 @@
 
 #include <twofold/arch.hpp>
 #include <twofold/vm/guest_memory.hpp>
+#include <twofold/vm/idle_map.hpp>
 
 #include <array>
 #include <cstddef>
@@ -62,6 +63,7 @@ public:
     IpaSpan range() const { return {.start = base_, .length = backing_.size()}; }
     // Of this CPU, for what is done on it between faults.
     FaultContext& context() { return contexts_[this_cpu().index]; }
+    IdleMap& idle() { return *idle_; }
     // After every change of the table that does not come through handle().
     void settled() { tables_.settled(); }
     const TablePages& table_pages() const { return pages_; }
@@ -73,15 +75,19 @@ private:
     static constexpr unsigned vmid = 1;
     // Pages that are mapped with one that was faulted on, where they are at hand.
     static constexpr std::uint64_t fault_around = 64 * KiB;
+    // What has an age of its own; a multiple of every granule.
+    static constexpr std::uint64_t idle_unit = 64 * KiB;
 
     // Null: no memory.
     DirtyBitmap* make_bitmap(std::uint64_t pages, MemoryPool& pool);
+    bool make_idle_map(const IpaSpan& slot, MemoryPool& pool);
 
     CpuQuiescence quiescence_; // in lines of its own, so first
     std::array<FaultContext, max_cpus> contexts_{};
     TablePages pages_;
     RamBacking backing_;
     StaticStorage<DirtyBitmap> dirty_;
+    StaticStorage<IdleMap> idle_;
     StaticStorage<El2Port> port_;
     GuestTables tables_;
     StaticStorage<Memory> memory_;

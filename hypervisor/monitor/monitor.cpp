@@ -10,7 +10,11 @@ namespace twofold::hyp {
 
 namespace {
 
-// Between two steps the guest has this long, in microseconds.
+// Steps are made for this long, in microseconds, or one that takes longer; then it is the guest's
+// turn for twice as long.
+constexpr std::uint64_t turn = 50;
+constexpr std::uint64_t guests_part = 2;
+// At least this long.
 constexpr std::uint64_t pause = 20;
 // And this long before it is looked again whether a call of the guest is over.
 constexpr std::uint64_t pause_for_caller = 1'000;
@@ -75,9 +79,21 @@ void Monitor::advance() {
     const bool guests = source_ == Source::guest;
     if (guests && now - called_ > ticks_of(caller_is_lost))
         finish();
-    else if (!guests && work_.step())
-        finish();
-    set_timer(ticks_now() + ticks_of(guests ? pause_for_caller : pause));
+    else if (!guests)
+        take_turn();
+    const std::uint64_t then = ticks_now();
+    set_timer(then + std::max(ticks_of(guests ? pause_for_caller : pause),
+                              guests_part * (then - now)));
+}
+
+void Monitor::take_turn() {
+    const std::uint64_t end = ticks_now() + ticks_of(turn);
+    do {
+        if (work_.step()) {
+            finish();
+            return;
+        }
+    } while (ticks_now() < end);
 }
 
 bool Monitor::begin_next() {

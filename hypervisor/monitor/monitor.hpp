@@ -57,6 +57,7 @@ private:
     void unlock() { busy_.store(false, std::memory_order_release); }
 
     void advance();
+    void take_turn();
     void take_typed();
     bool begin_next();
     bool begin(std::string_view line, Source source);
@@ -84,7 +85,7 @@ private:
     // Of the first CPU alone.
     LineEditor editor_;
     bool open_ = false;
-    bool carried_out_ = false; // a command of the console is under way
+    bool carried_out_ = false;      // a command of the console is under way
     bool typed_ = false;            // a complete line waits in the editor
     std::array<char, 256> ahead_{}; // and these behind it
     std::size_t ahead_size_ = 0;

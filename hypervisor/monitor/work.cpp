@@ -10,7 +10,7 @@ void Work::begin(const Command& command, bool aloud) {
     result_ = {};
     progress_ = {};
     count_ = 0;
-    other_count_ = 0;
+    looked_ = 0;
     lines_ = 0;
     tries_ = 0;
     run_.reset();
@@ -63,11 +63,13 @@ bool Work::step_once() {
     case Verb::echo:
         return true;
     case Verb::balloon:
+        return step_balloon();
     case Verb::migrate:
+        return step_migrate();
     case Verb::migrate_at:
-        break;
+        return step_migrate_at();
     }
-    return fail("not possible");
+    return true;
 }
 
 bool Work::fail(std::string_view why) {

@@ -18,6 +18,9 @@ namespace twofold::hyp {
 struct WorkCounts {
     std::uint64_t commands = 0;
     std::uint64_t harvested_pages = 0;
+    std::uint64_t restored_blocks = 0;
+    std::uint64_t ballooned_pages = 0;
+    std::uint64_t moved_pages = 0;
 };
 
 class Work {
@@ -56,8 +59,11 @@ public:
 private:
     static constexpr std::uint64_t entries_per_step = 512;
     static constexpr std::uint64_t words_per_step = 64;
-    static constexpr unsigned lines_at_most = 48; // of a map
-    static constexpr unsigned patience = 10'000;  // steps in a row that somebody else prevents
+    static constexpr std::uint64_t chunk_per_step = 2 * MiB; // what pages are made of
+    static constexpr unsigned pages_per_step = 16;           // that are taken or moved
+    static constexpr unsigned looks_per_step = 128;          // for one that can be
+    static constexpr unsigned lines_at_most = 48;            // of a map
+    static constexpr unsigned patience = 10'000; // steps in a row that somebody else prevents
 
     bool step_once();
     bool fail(std::string_view why);
@@ -74,8 +80,19 @@ private:
     bool step_collapse();
     bool step_age();
     bool step_drop();
+    bool step_balloon();
+    bool step_migrate();
+    bool step_migrate_at();
+
+    enum class Took : std::uint8_t { yes, no, later };
+    // Runs change() while nobody can reach the page at this offset of the memory.
+    template <typename Change>
+    Took with_page_withdrawn(std::uint64_t offset, Change&& change);
+    Took move_page(std::uint64_t offset);
+    std::uint64_t random_page();
 
     IpaSpan range() const { return ram_->range(); }
+    std::uint64_t page_size() const { return ram_->memory().geometry().page_size(); }
 
     GuestRam* ram_ = nullptr;
     ConsoleSpeaker* speaker_ = nullptr;
@@ -86,10 +103,14 @@ private:
     Result result_;
     Progress progress_;
     std::uint64_t count_ = 0;
-    std::uint64_t other_count_ = 0;
     unsigned lines_ = 0;
     unsigned tries_ = 0;
     std::optional<Mapping> run_;
+    std::uint64_t looked_ = 0; // pages, or tries
+
+    // From one command to the next.
+    std::uint64_t balloon_at_ = 0; // offset in the memory
+    std::uint64_t random_ = 0x9e37'79b9'7f4a'7c15;
 };
 
 } // namespace twofold::hyp

@@ -4,14 +4,21 @@
 #include "monitor/words.hpp"
 #include "monitor/work.hpp"
 
+#include <twofold/vm/ageing.hpp>
+
+#include <algorithm>
+
 namespace twofold::hyp {
 
 bool Work::step_log(bool on) {
-    const auto set = ram_->memory().set_slot_flags(range().start, true, on);
+    const auto set = ram_->memory().set_slot_flags(range().start, true, on, &progress_);
     if (!set)
         return !again(set.error().rule);
+    if (progress_.next < range().end())
+        return false;
     if (aloud_)
-        say("{}", on ? "log on: the first write to each page is noticed" : "log off");
+        say("{}", on ? "log on: the first write to each page is noticed from now on"
+                     : "log off: writes are not noticed any more");
     return true;
 }
 
@@ -27,57 +34,61 @@ bool Work::step_harvest() {
         return false;
     result_.number = count_;
     if (aloud_)
-        say("harvest: {} pages were written, {}", count_,
-            size_words(count_ * ram_->memory().geometry().page_size()).text());
+        say("harvest: {} pages were written since the last one, {}", count_,
+            size_words(count_ * page_size()).text());
     return true;
 }
 
 bool Work::step_split() {
-    const std::uint64_t page = ram_->memory().geometry().page_size();
-    std::expected<void, Error> result;
-    ram_->memory().with_table([&](auto& table, Invalidation& owed) {
-        result = table.split(range().start, range().length, page, owed, &progress_);
-    });
-    if (!result)
-        return !again(result.error());
+    const auto split = ram_->memory().split_blocks(range().start, chunk_per_step, progress_);
+    if (!split)
+        return !again(split.error().rule);
     if (progress_.next < range().end())
         return false;
     if (aloud_)
-        say("split: pages of {}", size_words(page).text());
+        say("split: all that is mapped is in pages of {}", size_words(page_size()).text());
     return true;
 }
 
 bool Work::step_collapse() {
-    std::expected<std::uint64_t, Error> made;
-    ram_->memory().with_table([&](auto& table, Invalidation& owed) {
-        made = table.collapse(range().start, range().length, owed, ~std::uint64_t{0}, &progress_);
-    });
-    if (!made)
-        return !again(made.error());
-    count_ += *made;
+    GuestRam::Memory& memory = ram_->memory();
+    const std::uint64_t before = memory.counters().blocks_restored.value();
+    const auto restored = memory.restore_blocks(ram_->context(), range().start, progress_);
+    const std::uint64_t made = memory.counters().blocks_restored.value() - before;
+    count_ += made;
+    counts_.restored_blocks += made;
+    if (!restored)
+        return !again(restored.error().rule);
     if (progress_.next < range().end())
         return false;
     result_.number = count_;
     if (aloud_)
-        say("collapse: {} blocks made", count_);
+        say("collapse: {} blocks are back", count_);
     return true;
 }
 
 bool Work::step_age() {
+    IdleMap& idle = ram_->idle();
     std::expected<void, Error> result;
     ram_->memory().with_table([&](auto& table, Invalidation& owed) {
-        result = table.test_and_clear_young(
-            range().start, range().length,
-            [&](Ipa, std::uint64_t size, std::uint64_t count) { count_ += size * count; }, &owed,
-            &progress_);
+        result = age(table, range(), idle, &owed, progress_);
     });
     if (!result)
         return !again(result.error());
     if (progress_.next < range().end())
         return false;
-    result_.number = count_;
-    if (aloud_)
-        say("age: {} used since the last time", size_words(count_).text());
+    const IdleHistogram& bytes = idle.histogram();
+    result_.number = bytes.of_class(0);
+    if (!aloud_)
+        return true;
+    say("age: {} used since the last time, {} not mapped", size_words(bytes.of_class(0)).text(),
+        size_words(bytes.unmapped()).text());
+    for (std::size_t i = 1; i < IdleHistogram::classes; ++i) {
+        if (bytes.of_class(i) != 0)
+            say("  not used for {}{} times: {}", IdleHistogram::first_age(i),
+                IdleHistogram::first_age(i) > 1 ? " or more" : "",
+                size_words(bytes.of_class(i)).text());
+    }
     return true;
 }
 
@@ -92,7 +103,7 @@ bool Work::step_drop() {
     if (end < range().end())
         return false;
     if (aloud_)
-        say("drop: all is unmapped; it comes back when it is touched");
+        say("drop: nothing is mapped any more; it comes back as it is touched");
     return true;
 }
 

@@ -45,9 +45,8 @@ bool Work::step_slots() {
             slot.dirty_logging ? "writes are logged" : "no log of writes");
     }
     const RamBacking& backing = ram_->backing();
-    say("  memory in extents of {}, {} of {} taken", size_words(backing.extent_size()).text(),
-        backing.extents_in_use(),
-        align_up(backing.size(), backing.extent_size()) / backing.extent_size());
+    say("  {} of memory taken, in extents of {}", size_words(backing.bytes_in_use()).text(),
+        size_words(backing.extent_size()).text());
     result_.number = count;
     return true;
 }
@@ -96,34 +95,26 @@ bool Work::step_map() {
 
 bool Work::step_reasons() {
     const Ipa ipa{*command_.number};
-    std::optional<Slot> slot;
-    ram_->memory().for_each_slot([&](const Slot& s) {
-        if (s.range.contains(ipa))
-            slot = s;
-    });
-    if (!slot)
+    if (!ram_->contains(ipa))
         return fail("no memory slot holds this address");
-    std::optional<Mapping> mapping;
-    ram_->memory().with_table(
-        [&](auto& table, Invalidation&) { mapping = table.lookup(ipa)->mapping; });
+    // To be asked for it, the backing would take memory.
+    if (!ram_->backing().extent_at(ipa - range().start)) {
+        say("{:#x}: nobody has touched it, so there is no memory yet", ipa.value);
+        return true;
+    }
+    const auto explained = ram_->memory().explain(ipa);
+    if (!explained)
+        return fail(to_string(explained.error()));
+    const auto& mapping = explained->found.mapping;
     if (mapping)
         say("{:#x}: {} at PA {:#x}{}, {}", mapping->ipa.value, size_words(mapping->size).text(),
             mapping->pa.value, mapping->contiguous ? ", contiguous" : "",
             attribute_words(mapping->attributes).text());
     else
         say("{:#x}: nothing is mapped", ipa.value);
-    const auto extent = ram_->backing().extent_at(slot->offset_of(ipa));
-    if (!extent) {
-        say("  no memory was taken for it yet");
-        return true;
-    }
-    const MappingRequest request{
-        .fault = ipa,
-        .slot = slot->range,
-        .extent = {.start = slot->range.start + extent->offset, .length = extent->length},
-        .extent_pa = extent->pa,
-        .policy = {.dirty_logging = slot->dirty_logging}};
-    const SizeLimits limits{ram_->memory().geometry(), request};
+    if (!explained->request)
+        return fail("the memory does not hold this address");
+    const SizeLimits limits = explained->limits(ram_->memory().geometry());
     for (std::size_t i = limits.size(); i-- > 0;)
         say("  {:>8}: {}", size_words(limits[i].size).text(), limit_words(limits[i]).text());
     result_.number = mapping ? mapping->size : 0;
