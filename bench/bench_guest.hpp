@@ -83,6 +83,15 @@ public:
         check(table_.write_protect(start(), length_, owed_).has_value());
         settle();
     }
+    void track_writes() {
+        std::uint64_t dirty = 0;
+        check(table_
+                  .track_writes(start(), length_, owed_,
+                                [&](Ipa, std::uint64_t, std::uint64_t n) { dirty += n; })
+                  .has_value());
+        check(dirty == 0);
+        settle();
+    }
     void clear_young() {
         std::uint64_t young = 0;
         check(table_

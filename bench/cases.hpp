@@ -28,6 +28,7 @@ inline constexpr std::array cases = {
     Case{"map_4k_each", GiB, 4 * KiB, 1, nothing, [](BenchGuest& g) { g.map_each(); }},
     Case{"lookup_4k", GiB, 4 * KiB, 1, mapped, [](BenchGuest& g) { g.lookup_each(); }},
     Case{"write_protect_4k", GiB, 4 * KiB, 1, mapped, [](BenchGuest& g) { g.write_protect(); }},
+    Case{"track_writes_4k", GiB, 4 * KiB, 1, mapped, [](BenchGuest& g) { g.track_writes(); }},
     Case{"young_4k", GiB, 4 * KiB, 1, mapped, [](BenchGuest& g) { g.clear_young(); }},
     Case{"unmap_4k_range", GiB, 4 * KiB, 1, mapped, [](BenchGuest& g) { g.unmap(); }},
     Case{"unmap_4k_each", GiB, 4 * KiB, 1, mapped, [](BenchGuest& g) { g.unmap_each(); }},

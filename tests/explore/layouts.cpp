@@ -32,6 +32,18 @@ Layout filled(const char* name, std::uint64_t length, std::uint64_t max_size, bo
             }};
 }
 
+// The same, where hardware notes nothing of what is written.
+Layout writable(const char* name, std::uint64_t length, std::uint64_t max_size) {
+    return {.name = name, .fill = [=](Stage2<ExplorePort>& table, Invalidation&) {
+                (void)table.map_if_absent(
+                    {.ipa = Ipa{0},
+                     .pa = memory,
+                     .length = length,
+                     .attributes = {.permissions = {.read = true, .write = true}},
+                     .max_size = max_size});
+            }};
+}
+
 } // namespace
 
 Place place_4k() { return {.regime = regime(Granule::k4, 22, 2, 0)}; }
@@ -70,18 +82,19 @@ Operation operation(const Place& place, Verb verb, Form form) {
 
 std::vector<Operation> every_operation(const Place& place) {
     std::vector<Operation> all;
-    for (const Verb verb : {Verb::map, Verb::map_if_absent, Verb::unmap, Verb::protect, Verb::relax,
-                            Verb::write_protect, Verb::make_young, Verb::test_and_clear_young,
-                            Verb::collect_dirty, Verb::annotate, Verb::hardware_write}) {
+    for (const Verb verb :
+         {Verb::map, Verb::map_if_absent, Verb::unmap, Verb::protect, Verb::relax,
+          Verb::write_protect, Verb::make_young, Verb::test_and_clear_young, Verb::collect_dirty,
+          Verb::track_writes, Verb::annotate, Verb::hardware_write}) {
         all.push_back(operation(place, verb, Form::first));
         all.push_back(operation(place, verb, Form::second));
     }
     for (const Verb verb : {Verb::lookup, Verb::hardware_read, Verb::split}) {
         all.push_back(operation(place, verb, Form::first));
     }
-    for (const Verb verb :
-         {Verb::map, Verb::map_if_absent, Verb::unmap, Verb::protect, Verb::write_protect,
-          Verb::test_and_clear_young, Verb::collect_dirty, Verb::annotate, Verb::collapse}) {
+    for (const Verb verb : {Verb::map, Verb::map_if_absent, Verb::unmap, Verb::protect,
+                            Verb::write_protect, Verb::test_and_clear_young, Verb::collect_dirty,
+                            Verb::track_writes, Verb::annotate, Verb::collapse}) {
         all.push_back(operation(place, verb, Form::all));
     }
     return all;
@@ -127,6 +140,8 @@ std::vector<Layout> layouts(const Place& place) {
         filled("full table", block, leaf, true),
         filled("full table of clean runs", block, place.run, false),
         filled("one run", place.run, place.run, true),
+        writable("writable leaves", 2 * leaf, leaf),
+        writable("writable run", place.run, place.run),
     };
 }
 

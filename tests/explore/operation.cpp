@@ -16,8 +16,8 @@ constexpr std::uint64_t dirty_bit_modifier = std::uint64_t{1} << 51;
 
 constexpr std::array names{"map",           "map_if_absent", "unmap",         "protect",
                            "relax",         "write_protect", "make_young",    "young",
-                           "collect_dirty", "split",         "collapse",      "annotate",
-                           "lookup",        "hardware read", "hardware write"};
+                           "collect_dirty", "track_writes",  "split",         "collapse",
+                           "annotate",      "lookup",        "hardware read", "hardware write"};
 
 Result result_of(const std::expected<void, Error>& r, const Progress& progress, Ipa start, Ipa end,
                  std::uint64_t value) {
@@ -141,6 +141,8 @@ Result run(Stage2<ExplorePort>& table, World& world, const Operation& o, Invalid
         return changed(table.test_and_clear_young(o.ipa, o.length, visit, &owed, &progress));
     case Verb::collect_dirty:
         return changed(table.collect_dirty(o.ipa, o.length, owed, visit, &progress));
+    case Verb::track_writes:
+        return changed(table.track_writes(o.ipa, o.length, owed, visit, &progress));
     case Verb::split:
         return changed(table.split(o.ipa, o.length, o.leaf, owed, &progress));
     case Verb::collapse: {

@@ -21,6 +21,7 @@ enum class Verb : std::uint8_t {
     make_young,
     test_and_clear_young,
     collect_dirty,
+    track_writes,
     split,
     collapse,
     annotate,

@@ -197,7 +197,7 @@ private:
     void step() {
         const Request r = request();
         const auto ignore = [](Ipa, std::uint64_t) {};
-        switch (below(13)) {
+        switch (below(14)) {
         case 0:
         case 1:
             map(r);
@@ -241,6 +241,11 @@ private:
             (void)table_.collect_dirty(r.ipa, r.length, owed(), ignore);
             break;
         case 11:
+            in_steps(r, [&](Progress* p) {
+                return table_.track_writes(r.ipa, r.length, owed(), ignore, p).has_value();
+            });
+            break;
+        case 12:
             if (!is_long(r)) {
                 (void)table_.split(r.ipa, r.length, page(), owed());
             }

@@ -57,7 +57,9 @@ public:
             return {};
         default:
             touched_ = units_.whole_leaves(request);
-            return {};
+            return request.operation == Operation::track_writes && !table_.features().dirty_state
+                       ? std::vector{Error::dbm_needs_hafdbs}
+                       : std::vector<Error>{};
         }
     }
     // An operation in steps got only so far.
@@ -117,6 +119,13 @@ public:
             expect_visited([](const Attributes& a) { return a.dbm && a.permissions.write; });
             change([](Attributes& a) { a.permissions.write &= !a.dbm; });
             break;
+        case Operation::track_writes:
+            expect_visited([](const Attributes& a) { return a.dbm && a.permissions.write; });
+            change([](Attributes& a) {
+                a.dbm |= a.permissions.write;
+                a.permissions.write = false;
+            });
+            break;
         case Operation::split:
             break; // nothing that a guest could tell
         case Operation::collapse:
@@ -140,12 +149,12 @@ public:
         if (op == Operation::clear_young && u.young) {
             expect(visited || (found && found->attributes.access_flag), "an access is lost");
         }
-        if (op == Operation::collect_dirty && u.dirty) {
+        if (harvests() && u.dirty) {
             expect(visited || (found && found->attributes.permissions.write), "a write is lost");
         }
         const bool maps = op == Operation::map || op == Operation::map_if_absent;
         const bool takes_young = maps || op == Operation::clear_young;
-        const bool takes_dirty = maps || op == Operation::collect_dirty;
+        const bool takes_dirty = maps || harvests();
         if (!found || (!takes_young && !takes_dirty)) {
             return;
         }
@@ -174,6 +183,10 @@ public:
 
 private:
     std::uint64_t page() const { return geometry_.page_size(); }
+    bool harvests() const {
+        return request_.operation == Operation::collect_dirty ||
+               request_.operation == Operation::track_writes;
+    }
 
     // What map_if_absent() must not replace.
     std::vector<Error> what_stands_there() const {
@@ -203,7 +216,7 @@ private:
                                  [&](const Mapping& m) { left |= !m.contiguous; });
             oracle_.change(start, size, [&](Attributes& a) {
                 a.access_flag |= young && (left || op == Operation::clear_young);
-                a.permissions.write |= a.dbm && dirty && (left || op == Operation::collect_dirty);
+                a.permissions.write |= a.dbm && dirty && (left || harvests());
             });
         }
     }

@@ -44,6 +44,8 @@ std::expected<void, Error> perform(Table& table, const RandomRequest& r, std::ui
         return table.test_and_clear_young(m.ipa, r.length, visit, &owed, progress);
     case Operation::collect_dirty:
         return table.collect_dirty(m.ipa, r.length, owed, visit, progress);
+    case Operation::track_writes:
+        return table.track_writes(m.ipa, r.length, owed, visit, progress);
     case Operation::split:
         return table.split(m.ipa, r.length, split_size, owed, progress);
     case Operation::collapse:

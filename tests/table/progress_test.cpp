@@ -95,6 +95,10 @@ TEST(Progress, OperationsOnLeavesStopAtTheirBudget) {
          [&](Machine& m, Progress& p) {
              return ok(m.table.collect_dirty(ipa, length, m.owed, visit, &p));
          }},
+        {"track_writes", 100, 100 + 512,
+         [&](Machine& m, Progress& p) {
+             return ok(m.table.track_writes(ipa, length, m.owed, visit, &p));
+         }},
         {"collapse", 100, 100 + 512,
          [&](Machine& m, Progress& p) {
              return ok(m.table.collapse(ipa, length, m.owed, 2 * MiB, &p));

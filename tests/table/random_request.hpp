@@ -30,10 +30,11 @@ enum class Operation : std::uint8_t {
     split,
     collapse,
     annotate,
+    track_writes,
 };
-inline constexpr std::array<const char*, 12> operation_names = {
-    "map",           "map_if_absent", "unmap",         "protect", "relax",    "make_young",
-    "write_protect", "clear_young",   "collect_dirty", "split",   "collapse", "annotate"};
+inline constexpr std::array<const char*, 13> operation_names = {
+    "map",         "map_if_absent", "unmap", "protect",  "relax",    "make_young",  "write_protect",
+    "clear_young", "collect_dirty", "split", "collapse", "annotate", "track_writes"};
 
 struct RandomRequest {
     Operation operation = Operation::map;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What write_protect(), test_and_clear_young() and collect_dirty() have in common: every format,
-// blocks as a whole, and what they refuse.
+// What write_protect(), test_and_clear_young(), collect_dirty() and track_writes() have in common:
+// every format, blocks as a whole, and what they refuse.
 #include "bad_ranges.hpp"
 #include "blocks.hpp"
 #include "sweeping.hpp"
@@ -15,6 +15,7 @@ namespace {
 // Bits of the last leaf of the input space go, and its output, which uses every address bit, stays.
 TEST(Sweep, EveryGeometry) {
     unsigned blocks = 0;
+    const auto no_visit = [](Ipa, std::uint64_t) { ADD_FAILURE() << "a visit"; };
     for_every_block_level([&](Machine& m, Level level) {
         const Geometry& g = m.geometry;
         const std::uint64_t size = size_at(g, level);
@@ -24,6 +25,14 @@ TEST(Sweep, EveryGeometry) {
         const std::uint64_t pa = high_output(g) + size;
         map(m, ipa, pa, size, dirty);
         EXPECT_EQ(harvest(m, limit - page, page), (Visits{{ipa, size}}));
+        EXPECT_EQ(m.leaves(), leaves_of(g, level, ipa, pa, size, raw_r | raw_dbm));
+        EXPECT_EQ(ranges_of(m.owed), (std::vector<InvalidationRange>{{Ipa{ipa}, size, level}}));
+        m.table.discharge(m.owed);
+        m.adversary.expect_clean();
+        ASSERT_TRUE(m.table.protect(Ipa{0}, limit, Permissions::r(), m.owed));
+        ASSERT_TRUE(m.table.protect(Ipa{0}, limit, Permissions::rw(), m.owed));
+        m.table.discharge(m.owed);
+        ASSERT_TRUE(m.table.track_writes(Ipa{0}, limit, m.owed, no_visit));
         EXPECT_EQ(m.leaves(), leaves_of(g, level, ipa, pa, size, raw_r | raw_dbm));
         EXPECT_EQ(ranges_of(m.owed), (std::vector<InvalidationRange>{{Ipa{ipa}, size, level}}));
         m.table.discharge(m.owed);

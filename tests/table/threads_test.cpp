@@ -131,7 +131,7 @@ public:
         const Range r = range(random);
         Progress progress{.budget = random() % 2 == 0 ? Progress::unlimited : 1 + random() % 600};
         const auto visit = [](Ipa, std::uint64_t) {};
-        switch (random() % 10) {
+        switch (random() % 11) {
         case 0:
             return note(
                 table.map(request(random, r, random() % 2 == 0 ? page : block), owed, &progress));
@@ -149,7 +149,9 @@ public:
             return note(table.collect_dirty(r.ipa, r.length, owed, visit, &progress));
         case 7:
             return note(table.split(r.ipa, r.length, page, owed, &progress));
-        case 8: {
+        case 8:
+            return note(table.track_writes(r.ipa, r.length, owed, visit, &progress));
+        case 9: {
             const auto made = table.collapse(r.ipa, r.length, owed);
             return note(made ? std::expected<void, Error>{} : std::unexpected(made.error()));
         }

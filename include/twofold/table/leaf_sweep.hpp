@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // LeafSweep: one pass over all leaves of a range that clears single bits in them, for ageing, write
-// protection and the harvest of dirty state. It takes no memory and divides nothing: a block or a
-// contiguous run that reaches beyond the range is treated as a whole.
+// protection, and the tracking and harvest of dirty state. It takes no memory and divides nothing:
+// a block or a contiguous run that reaches beyond the range is treated as a whole.
 #pragma once
 
 #include <twofold/table/progress.hpp>
@@ -13,17 +13,23 @@
 
 namespace twofold {
 
-// Which leaves are meant, and which bits they lose.
+// Which leaves are meant, and which bits they lose and get.
 struct Sweep {
     std::uint64_t any = 0; // one of these is set
     std::uint64_t all = 0; // and all of these
     std::uint64_t clear = 0;
+    std::uint64_t set = 0; // only leaves that have these already are reported
     // Faults elsewhere may rely on an invalidation that somebody else has not completed: it counts
     // as one of this sweep.
     bool adopt_tombstones = false;
 };
 
-template <TablePort Port>
+// What a sweep does to one entry. An atomic that only clears bits does no harm to an entry that has
+// become another since it was looked at; one that sets bits would: a read-only leaf that gets DBM
+// is writable.
+enum class SweepBy : std::uint8_t { clear_bits, compare_exchange };
+
+template <TablePort Port, SweepBy by = SweepBy::clear_bits>
 class LeafSweep {
 public:
     LeafSweep(Tree<Port>& tree, Sweep sweep, Invalidation* owed, Progress& progress)
@@ -32,12 +38,12 @@ public:
           owed_{owed},
           progress_{progress} {}
 
-    // Clears the bits with one atomic operation each, which keeps what hardware sets meanwhile, and
-    // calls visit(Ipa start, std::uint64_t size) for each leaf or run, or visit(start, size,
+    // Changes the bits with one atomic operation each, which keeps what hardware sets meanwhile,
+    // and calls visit(Ipa start, std::uint64_t size) for each leaf or run, or visit(start, size,
     // std::uint64_t count) for `count` of them in a row. What changed is added to `owed`, if there
-    // is one, by stretches.
+    // is one, by stretches. False, by compare_exchange only: an entry changed again and again.
     template <class Visit>
-    void run(IpaRange range, Visit&& visit) {
+    bool run(IpaRange range, Visit&& visit) {
         progress_.next = range.start;
         sweep(tree_.root, tree_.geometry.initial_level(), range, visit);
         if (owed_ != nullptr) {
@@ -45,9 +51,12 @@ public:
         } else {
             tree_.port.barrier(Barrier::dsb_ishst);
         }
+        return !lost_;
     }
 
 private:
+    static constexpr bool sets = by == SweepBy::compare_exchange;
+
     // Tests of one descriptor, folded into one comparison where that can be.
     struct Test {
         std::uint64_t mask;
@@ -96,6 +105,10 @@ private:
                     continue;
                 }
                 done = special(entries, i, d, level, start, visit);
+                if (sets && done == 0) {
+                    lost_ = true;
+                    return false;
+                }
             }
             if (progress_.budget != Progress::unlimited) {
                 progress_.budget -= std::min<std::uint64_t>(progress_.budget, done);
@@ -133,8 +146,8 @@ private:
         return k - i;
     }
 
-    // Leaves from `i` on that are meant, in the same way as the first, and stand alone: clears
-    // their bits.
+    // Leaves from `i` on that are meant, in the same way as the first, and stand alone: changes
+    // their bits. By compare_exchange, up to the first that changes meanwhile.
     template <PortTable Entries, class Visit>
     unsigned act(Entries& entries, unsigned i, unsigned most, Level level, Ipa start,
                  Visit& visit) {
@@ -145,21 +158,37 @@ private:
         }
         like.value |= first & like.any;
         like.mask |= like.any | leaf::contiguous::mask;
+        if constexpr (sets) {
+            like.value |= first & sweep_.set;
+            like.mask |= sweep_.set;
+        }
         const std::uint64_t clear = sweep_.clear;
         const unsigned end = i + most;
         unsigned k = i;
 #pragma GCC unroll 8
         for (; k < end; ++k) {
-            if ((entries.load(k) & like.mask) != like.value) {
+            const std::uint64_t d = entries.load(k);
+            if ((d & like.mask) != like.value) {
                 break;
             }
-            entries.clear_bits(k, clear);
+            if constexpr (sets) {
+                if (!entries.compare_exchange(k, d, changed(d))) {
+                    break;
+                }
+            } else {
+                entries.clear_bits(k, clear);
+            }
         }
         const std::uint64_t size = tree_.geometry.entry_size(level);
-        report(visit, start, size, k - i);
+        if (is_reported(first)) {
+            report(visit, start, size, k - i);
+        }
         owe(start, start + (k - i) * size, level);
         return k - i;
     }
+
+    std::uint64_t changed(std::uint64_t d) const { return (d & ~sweep_.clear) | sweep_.set; }
+    bool is_reported(std::uint64_t d) const { return !sets || (d & sweep_.set) == sweep_.set; }
 
     // To a visitor of stretches, or of single leaves.
     template <class Visit>
@@ -181,7 +210,7 @@ private:
         }
     }
 
-    // A contiguous run, of which any entry speaks for all, or an entry that is no leaf.
+    // A contiguous run, of which any entry speaks for all, or an entry that is no leaf. 0: lost.
     template <PortTable Entries, class Visit>
     unsigned special(Entries& entries, unsigned i, Descriptor d, Level level, Ipa start,
                      Visit& visit) {
@@ -193,6 +222,9 @@ private:
             return 1;
         }
         if (!d.contiguous()) {
+            if constexpr (sets) {
+                return change_one(entries, i, level, start, visit) ? 1 : 0;
+            }
             clear_one(entries, i, level, start, visit);
             return 1;
         }
@@ -206,12 +238,54 @@ private:
         }
         if (test(level)(noted)) {
             for (unsigned k = first; k < first + run; ++k) {
-                entries.clear_bits(k, sweep_.clear);
+                change_in_run(entries, k, level);
             }
             owe(begin, begin + run * size, level);
-            report(visit, begin, run * size, 1);
+            if (is_reported(noted)) {
+                report(visit, begin, run * size, 1);
+            }
         }
         return first + run - i;
+    }
+
+    template <PortTable Entries>
+    void change_in_run(Entries& entries, unsigned k, Level level) const {
+        if constexpr (sets) {
+            // Its entries stay what they are as long as the stripe is held; faults and hardware set
+            // AF and dirty state in them, each once.
+            const Test meant = test(level);
+            for (;;) {
+                const std::uint64_t d = entries.load(k);
+                if (!meant(d) || entries.compare_exchange(k, d, changed(d))) {
+                    return;
+                }
+            }
+        } else {
+            entries.clear_bits(k, sweep_.clear);
+        }
+    }
+
+    // A leaf that changes while it is looked at. False: too often.
+    template <PortTable Entries, class Visit>
+    bool change_one(Entries& entries, unsigned i, Level level, Ipa start, Visit& visit) {
+        constexpr unsigned attempts = 16;
+        const Test meant = test(level);
+        for (unsigned n = 0; n < attempts; ++n) {
+            const std::uint64_t d = entries.load(i);
+            if (!meant(d)) {
+                return true;
+            }
+            if (entries.compare_exchange(i, d, changed(d))) {
+                const std::uint64_t size = tree_.geometry.entry_size(level);
+                if (is_reported(d)) {
+                    report(visit, start, size, 1);
+                }
+                owe(start, start + size, level);
+                return true;
+            }
+        }
+        tree_.counters.again.add();
+        return false;
     }
 
     // A leaf that has changed since it was looked at; what it is when its bits go counts.
@@ -229,6 +303,7 @@ private:
     Sweep sweep_;
     Invalidation* owed_;
     Progress& progress_;
+    bool lost_ = false;
 };
 
 } // namespace twofold

@@ -222,6 +222,26 @@ public:
                      &owed, progress, visit);
     }
 
+    // Has hardware note the writes to what is mapped writable in the range, for collect_dirty():
+    // each leaf that may be written becomes writable-clean (DBM without S2AP[1]) in one step. What
+    // is written from the discharge of `owed` on is noted. Read-only leaves stay as they are.
+    // Leaves that hardware has found written already become clean as well, and visit() is called
+    // for each of them, as collect_dirty() does; nothing is known of what was written to the
+    // others. Errors: as write_protect(); dbm_needs_hafdbs.
+    template <class Visit>
+    std::expected<void, Error> track_writes(Ipa ipa, std::uint64_t length, Invalidation& owed,
+                                            Visit&& visit, Progress* progress = nullptr) {
+        if (!features().dirty_state) {
+            return std::unexpected(Error::dbm_needs_hafdbs);
+        }
+        return sweep<SweepBy::compare_exchange>(ipa, length,
+                                                {.any = leaf::s2ap_write::mask,
+                                                 .clear = leaf::s2ap_write::mask,
+                                                 .set = leaf::dbm::mask,
+                                                 .adopt_tombstones = true},
+                                                &owed, progress, visit);
+    }
+
     // Replaces the blocks and contiguous runs that are larger than `size` and map something in the
     // range by leaves of `size` that map the same, with attributes, AF, dirty state and software
     // bits. Errors: as write_protect(); size_not_mappable; out_of_memory: some blocks are split and
@@ -409,7 +429,7 @@ private:
         return RangeChange<Port>{tree_, *range, change, owed, held, p}.run();
     }
 
-    template <class Visit>
+    template <SweepBy by = SweepBy::clear_bits, class Visit>
     std::expected<void, Error> sweep(Ipa ipa, std::uint64_t length, const Sweep& sweep,
                                      Invalidation* owed, Progress* progress, Visit&& visit) {
         Progress unlimited;
@@ -430,8 +450,11 @@ private:
         } else if (whole.start < range->start && p.budget != Progress::unlimited) {
             p.budget += geometry().contiguous_run(tree_.whole_at(range->start).level);
         }
-        LeafSweep<Port>{tree_, sweep, owed, p}.run(whole, visit);
+        const bool done = LeafSweep<Port, by>{tree_, sweep, owed, p}.run(whole, visit);
         p.next = std::min(p.next, range->end);
+        if (by == SweepBy::compare_exchange && !done) {
+            return std::unexpected(Error::again);
+        }
         return {};
     }
 
