@@ -12,10 +12,11 @@ namespace twofold {
 
 inline constexpr Pa any_output{~std::uint64_t{0}};
 
-// Permissions for the leaf that maps an address, if it maps it to this output.
+// Permissions for the leaf that maps an address, if it maps it to this output, and is not larger.
 struct Relaxation {
     Permissions add = {};
     Pa output = any_output;
+    std::uint64_t largest = ~std::uint64_t{0};
 };
 
 // `marked`: the leaf is one of a contiguous run, which has to be broken first; nothing has changed.
@@ -31,10 +32,11 @@ std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, const Rela
             return std::unexpected(
                 invalid_entry::is_broken(end.descriptor.value) ? Error::again : Error::not_mapped);
         }
-        if (wanted.output != any_output &&
-            tree.format.output(end.descriptor, end.level) +
-                    ipa.offset_in(tree.geometry.entry_size(end.level)) !=
-                wanted.output) {
+        const std::uint64_t entry = tree.geometry.entry_size(end.level);
+        if (entry > wanted.largest ||
+            (wanted.output != any_output &&
+             tree.format.output(end.descriptor, end.level) + ipa.offset_in(entry) !=
+                 wanted.output)) {
             return std::unexpected(Error::again);
         }
         const auto now = Permissions::decode(0, leaf::xn::get(d), xnx);
@@ -55,8 +57,7 @@ std::expected<void, Error> add_permissions(Tree<Port>& tree, Ipa ipa, const Rela
             return {};
         }
         if (tree.table(end.table).compare_exchange(end.index, d, after)) {
-            const std::uint64_t size = tree.geometry.entry_size(end.level);
-            owed.add_leaf(ipa.align_down(size), size, end.level, InvalidationScope::local,
+            owed.add_leaf(ipa.align_down(entry), entry, end.level, InvalidationScope::local,
                           leaf::fnxs::is_set(d));
             tree.complete_stores(owed);
             return {};

@@ -161,12 +161,14 @@ public:
 
     // Adds permissions to the leaf that maps `ipa`, for a permission fault. Owes an invalidation on
     // this CPU only: another that holds the old entry takes a fault of its own. A leaf of a
-    // contiguous run leaves it first. With `output`, only if `ipa` is mapped to that address.
-    // Errors: ipa_out_of_range, not_mapped, execute_needs_xnx, again (also: another output); in a
-    // run also out_of_memory.
+    // contiguous run leaves it first. With `output`, only if `ipa` is mapped to that address, and
+    // only by a leaf that is not larger than `largest`. Errors: ipa_out_of_range, not_mapped,
+    // execute_needs_xnx, again (also: another output, or a larger leaf); in a run also
+    // out_of_memory.
     [[gnu::always_inline]] std::expected<void, Error>
-    relax(Ipa ipa, Permissions add, Invalidation& owed, Pa output = any_output) {
-        const Relaxation wanted{add, output};
+    relax(Ipa ipa, Permissions add, Invalidation& owed, Pa output = any_output,
+          std::uint64_t largest = ~std::uint64_t{0}) {
+        const Relaxation wanted{add, output, largest};
         if (relax_page(tree_, ipa, wanted, owed)) [[likely]] {
             return {};
         }

@@ -66,7 +66,7 @@ private:
             caches.make_executable(pa, page);
             if (fault_.permission) {
                 Invalidation owed;
-                const auto raised = state_.table.relax(ipa, permissions, owed, pa);
+                const auto raised = state_.table.relax(ipa, permissions, owed, pa, page);
                 state_.table.discharge(owed);
                 if (raised) {
                     state_.counters.mapped_around.add();

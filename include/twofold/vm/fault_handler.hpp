@@ -181,9 +181,11 @@ private:
             return result;
         }
         if (fault.is_backed() && fault.found.mapping->size <= chosen.size) {
+            // What has grown since then (BlockRestore) is more than was asked for.
             Invalidation owed;
             const auto result =
-                state_.table.relax(fault.ipa, wanted, owed, fault.extent.pa_of(fault.offset()));
+                state_.table.relax(fault.ipa, wanted, owed, fault.extent.pa_of(fault.offset()),
+                                   fault.found.mapping->size);
             state_.table.discharge(owed);
             state_.counters.permissions_raised.add(result ? 1 : 0);
             return result;
@@ -205,10 +207,12 @@ private:
         Invalidation owed;
         std::expected<void, Error> result;
         if (fault.is_backed()) {
-            // Only this part of the block may have the permission; the rest stays as it is.
-            result = state_.table.protect(
-                chosen.ipa, chosen.size,
-                now.mapping->attributes.permissions | request.attributes.permissions, owed);
+            // Only this part of the block may have the permission; the rest stays as it is. That it
+            // can be written may just be taken away, and is only given again where it is noticed.
+            Permissions permissions = now.mapping->attributes.permissions;
+            permissions.write = false;
+            result = state_.table.protect(chosen.ipa, chosen.size,
+                                          permissions | request.attributes.permissions, owed);
             state_.counters.blocks_split.add(result ? 1 : 0);
         } else {
             result = state_.table.map(request, owed);

@@ -54,35 +54,15 @@ public:
     // Afterwards no CPU can reach the memory through this slot, nor is its backing asked. Errors:
     // slot_unknown.
     std::expected<void, SlotRefusal> remove_slot(Ipa start) {
-        const Held held{state_.lock};
-        const auto removed = change_slots([&](Slots& slots) { return slots.remove(start); });
-        if (!removed) {
-            return std::unexpected(removed.error());
-        }
-        unmap(removed->range);
-        return {};
+        return give_up(start, 0, [&](Slots& slots) { return slots.remove(start); });
     }
     // The slot's memory is at `to`, and not where it was. Errors: those of Slots::move.
     std::expected<void, SlotRefusal> move_slot(Ipa start, Ipa to) {
-        const Held held{state_.lock};
-        const auto before = change_slots([&](Slots& slots) { return slots.move(start, to); });
-        if (!before) {
-            return std::unexpected(before.error());
-        }
-        unmap(*before);
-        return {};
+        return give_up(start, 0, [&](Slots& slots) { return slots.move(start, to); });
     }
     // What is cut off cannot be reached any more. Errors: those of Slots::resize.
     std::expected<void, SlotRefusal> resize_slot(Ipa start, std::uint64_t length) {
-        const Held held{state_.lock};
-        const auto before = change_slots([&](Slots& slots) { return slots.resize(start, length); });
-        if (!before) {
-            return std::unexpected(before.error());
-        }
-        if (length < before->length) {
-            unmap({start + length, before->length - length});
-        }
-        return {};
+        return give_up(start, length, [&](Slots& slots) { return slots.resize(start, length); });
     }
     // Whether the guest may write, and whether its first write to each page is to be noticed. Holds
     // on every CPU when it returns; with a Progress, for what lies below progress->next, and the
@@ -97,16 +77,14 @@ public:
         }
         const IpaSpan range = slot->range;
         const bool changes = slot->writable != writable || slot->dirty_logging != dirty_logging;
-        // Only what was given before can be taken away.
-        const bool weaker =
-            (slot->writable && !writable) || (!slot->dirty_logging && dirty_logging);
         if (changes) {
             (void)change_slots(
                 [&](Slots& slots) { return slots.set_flags(start, writable, dirty_logging); });
         }
         Progress all;
         Progress& p = progress != nullptr ? *progress : all;
-        if (weaker || (progress != nullptr && (!writable || dirty_logging))) {
+        // Also where the flags are set already: that may be by steps that were not gone on with.
+        if (!writable || dirty_logging) {
             protect({&range, 1}, &p);
         } else {
             p.next = range.end();
@@ -192,8 +170,9 @@ public:
             return {};
         }
         const std::uint64_t page = geometry().page_size();
+        const std::uint64_t left = range->end() - from;
         const std::uint64_t length =
-            std::min(align_up(std::max(chunk, page), page), range->end() - from);
+            chunk < left ? std::min(align_up(std::max(chunk, page), page), left) : left;
         // Level by level: of a large block only what lies in the chunk gets the smaller sizes.
         for (Level level = geometry().top_leaf_level() + 1; level <= page_level; ++level) {
             const auto result = state_.persist([&] {
@@ -322,6 +301,25 @@ private:
             state_.wait_for_faults();
         }
         return result;
+    }
+    // A change of the slot at `start` by which it gives up its range, but for the first bytes. No
+    // fault maps something in what is given up before it is unmapped, so that none of two brings
+    // back what another one has replaced.
+    template <class Change>
+    std::expected<void, SlotRefusal> give_up(Ipa start, std::uint64_t kept, Change&& change) {
+        const Held held{state_.lock};
+        const Slot* slot = state_.slots.current().starting_at(start);
+        IpaSpan range{.start = start};
+        if (slot != nullptr && slot->range.length > kept) {
+            range = {start + kept, slot->range.length - kept};
+        }
+        state_.withdrawals.announce_change(range);
+        const auto changed = change_slots(change);
+        if (changed && range.length != 0) {
+            unmap(range);
+        }
+        state_.withdrawals.end_change();
+        return changed ? std::expected<void, SlotRefusal>{} : std::unexpected(changed.error());
     }
     std::expected<IpaSpan, SlotRefusal> slot_range(Ipa start) {
         const Held held{state_.lock};

@@ -48,7 +48,7 @@ constexpr std::string_view to_string(Outcome outcome) {
 // Whom a retry waits for.
 enum class RetryReason : std::uint8_t {
     backing,    // it answered "not yet"
-    withdrawal, // the memory is being taken away, until invalidate_end()
+    withdrawal, // the memory is being taken away: until invalidate_end(), or a slot has changed
 };
 
 struct Mmio {

@@ -28,16 +28,14 @@ public:
             }
         } while (!taken_.compare_exchange_weak(taken, taken | 1U << free, std::memory_order_acquire,
                                                std::memory_order_relaxed));
-        entries_[free].start.store(range.start.value, std::memory_order_relaxed);
-        entries_[free].end.store(range.end().value, std::memory_order_relaxed);
-        announced_.fetch_or(1U << free, std::memory_order_release);
+        publish(free, range);
         return true;
     }
     // Of a range as it was announced; of equal ones, one. False: none is.
     bool end(const IpaSpan& range) {
+        std::uint64_t now = announced_.load(std::memory_order_acquire);
         for (;;) {
-            const std::uint32_t announced = announced_.load(std::memory_order_acquire);
-            std::uint32_t rest = announced;
+            std::uint32_t rest = entries_of(now) & all;
             for (; rest != 0; rest &= rest - 1) {
                 const Entry& entry = entry_of(rest);
                 if (entry.start.load(std::memory_order_relaxed) == range.start.value &&
@@ -48,20 +46,29 @@ public:
             if (rest == 0) {
                 return false;
             }
+            // Of equal ranges two may end at once, and the entry begin anew: only as it was seen.
             const std::uint32_t bit = rest & (~rest + 1);
-            if ((announced_.fetch_and(~bit, std::memory_order_acq_rel) & bit) != 0) {
+            if (announced_.compare_exchange_weak(now, now & ~std::uint64_t{bit},
+                                                 std::memory_order_acq_rel,
+                                                 std::memory_order_acquire)) {
                 taken_.fetch_and(~bit, std::memory_order_release);
                 return true;
             }
         }
     }
 
-    bool any() const { return announced_.load(std::memory_order_acquire) != 0; }
+    // One more, for who changes slots, one at a time.
+    void announce_change(const IpaSpan& range) { publish(most, range); }
+    void end_change() {
+        announced_.fetch_and(~(std::uint64_t{1} << most), std::memory_order_release);
+    }
+
+    bool any() const { return entries_of(announced_.load(std::memory_order_acquire)) != 0; }
     bool covers(Ipa ipa) const { return any() && clear_of({ipa, 1}, ipa).length == 0; }
     // The part of `range` around `ipa`, which lies in it, that is free of announced ranges; empty
     // if `ipa` is not.
     IpaSpan clear_of(IpaSpan range, Ipa ipa) const {
-        for (std::uint32_t rest = announced_.load(std::memory_order_acquire); rest != 0;
+        for (std::uint32_t rest = entries_of(announced_.load(std::memory_order_acquire)); rest != 0;
              rest &= rest - 1) {
             // An entry that ends and begins anew meanwhile may be half of each: who announced it
             // waits for this fault.
@@ -87,13 +94,23 @@ private:
         std::atomic<std::uint64_t> start = 0;
         std::atomic<std::uint64_t> end = 0;
     };
+    static constexpr std::uint32_t all = (1U << most) - 1;
+    static constexpr std::uint64_t announcement = std::uint64_t{1} << 32;
+
+    static std::uint32_t entries_of(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
+    // Of an entry that is the caller's, and not announced.
+    void publish(unsigned i, const IpaSpan& range) {
+        entries_[i].start.store(range.start.value, std::memory_order_relaxed);
+        entries_[i].end.store(range.end().value, std::memory_order_relaxed);
+        announced_.fetch_add((std::uint64_t{1} << i) + announcement, std::memory_order_release);
+    }
     const Entry& entry_of(std::uint32_t bits) const {
         return entries_[static_cast<unsigned>(std::countr_zero(bits))];
     }
 
-    std::atomic<std::uint32_t> announced_ = 0;
-    std::atomic<std::uint32_t> taken_ = 0; // those, and some that are being filled in
-    std::array<Entry, most> entries_ = {};
+    std::atomic<std::uint64_t> announced_ = 0; // a bit for each entry; above, how many there were
+    std::atomic<std::uint32_t> taken_ = 0;     // those, and some that are being filled in
+    std::array<Entry, most + 1> entries_ = {};
 };
 
 } // namespace twofold
