@@ -73,6 +73,29 @@ monitor() { # NAME CPU EXTENT
     judge "$name" $? 0 "$start" "[monitor] from the guest" "PAYLOAD: 1 cases, 0 bad" "TWOFOLD-GUEST: pass"
 }
 
+# First touch, first fetch and the write after a log of writes, in a table whose largest block is smaller
+# than the extents.
+one_fault() { # NAME CPU
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    payload "$name" "payload.ipa=34 payload.cases=one-fault" --cpu "$cpu" --memory 1G --extent 1G --ipa 34 \
+        --monitor-calls </dev/null
+    judge "$name" $? 0 "$start" "2 MiB: dirty logging: 2 MiB wanted, 4 KiB allowed" \
+        "PAYLOAD: 1 cases, 0 bad" "TWOFOLD-GUEST: pass"
+}
+
+# All CPUs at work while memory is logged, taken away, moved, divided and joined; until two rounds of the
+# monitor's script are over.
+moving='repeat; log on; wait 3ms; harvest; balloon 64; migrate 16; migrate at 0x40601000; harvest; log off'
+moving="$moving; collapse; age; split; collapse; drop; wait 3ms; end"
+load() { # NAME CPU EXTENT SMP
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    payload "$name" "payload.ipa=40 payload.cases=load payload.commands=26" --cpu "$cpu" --memory 64M \
+        --extent "$3" --smp "$4" --monitor-calls --monitor-script "$moving" </dev/null
+    judge "$name" $? 0 "$start" "[monitor] harvest: " "[monitor] balloon: 64 pages" "[monitor] migrate: 16 pages" \
+        "[monitor] migrate: 0x40601000 from PA" "[monitor] collapse: " "[monitor] age: " "[monitor] split: " \
+        "[monitor] drop: " "PAYLOAD: load ok" "TWOFOLD-GUEST: pass"
+}
+
 # What comes before the hypervisor has set its UART up is lost, as on any machine.
 type_when_up() { # LOG TEXT
     local waited=0
@@ -116,6 +139,14 @@ done
 for cpu in max cortex-a72; do
     for extent in 1G 4K; do
         start monitor "$cpu-monitor-$extent" $cpu $extent
+    done
+done
+for cpu in max cortex-a72; do
+    start one_fault "$cpu-one-fault" $cpu
+    for extent in 1G 2M 4K; do
+        for smp in 1 2 4; do
+            start load "$cpu-load-$extent-$smp" $cpu $extent $smp
+        done
     done
 done
 start cases max-32-bits max 2M 32 256M --smp 1

@@ -28,6 +28,8 @@ Case case_code;                                                  // code.cpp
 Case case_secondaries;                                           // secondaries.cpp
 Case case_scan, case_zero;                                       // isolation.cpp
 Case case_monitor;                                               // monitor.cpp
+Case case_one_fault;                                             // one_fault.cpp
+Case case_load;                                                  // load.cpp
 Case case_patience, case_endless, case_endless_walk, case_reset; // endings.cpp
 
 } // namespace twofold::payload

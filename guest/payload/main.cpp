@@ -39,6 +39,8 @@ constexpr NamedCase cases[] = {
     {"scan", case_scan, true},
     {"zero", case_zero, true},
     {"monitor", case_monitor, false},
+    {"one-fault", case_one_fault, false},
+    {"load", case_load, false},
     {"patience", case_patience, false},
     {"endless", case_endless, false},
     {"endless-walk", case_endless_walk, false},

@@ -17,6 +17,8 @@ constexpr CommandForm forms[] = {
     {"map", "", "IPA", Argument::optional, Verb::map, "what is mapped, from IPA on"},
     {"reasons", "", "IPA", Argument::number, Verb::reasons,
      "why the mapping there has its size, and no larger one"},
+    {"faults", "", "", Argument::none, Verb::faults, "how many faults were resolved"},
+    {"commands", "", "", Argument::none, Verb::commands, "how many commands were carried out"},
     {"log", "on", "", Argument::none, Verb::log_on, "notice the first write to each page"},
     {"log", "off", "", Argument::none, Verb::log_off, "writes are not noticed any more"},
     {"harvest", "", "", Argument::none, Verb::harvest,

@@ -15,6 +15,8 @@ enum class Verb : std::uint8_t {
     slots,
     map,
     reasons,
+    faults,
+    commands,
     log_on,
     log_off,
     harvest,

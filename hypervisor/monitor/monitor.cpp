@@ -82,8 +82,8 @@ void Monitor::advance() {
     else if (!guests)
         take_turn();
     const std::uint64_t then = ticks_now();
-    set_timer(then + std::max(ticks_of(guests ? pause_for_caller : pause),
-                              guests_part * (then - now)));
+    set_timer(then +
+              std::max(ticks_of(guests ? pause_for_caller : pause), guests_part * (then - now)));
 }
 
 void Monitor::take_turn() {
@@ -191,9 +191,9 @@ std::optional<Work::Result> Monitor::call(unsigned vcpu, Ipa ipa, std::uint64_t 
     if (!try_lock())
         return std::nullopt;
     std::optional<Work::Result> result;
-    if (running_ && source_ == Source::nobody)
+    if (running_ && caller_ != vcpu)
         result = begin_call(vcpu, ipa, length);
-    if (running_ && source_ == Source::guest && caller_ == vcpu) {
+    if (running_ && caller_ == vcpu) {
         called_ = ticks_now();
         if (work_.step()) {
             result = work_.result();
@@ -209,9 +209,13 @@ std::optional<Work::Result> Monitor::begin_call(unsigned vcpu, Ipa ipa, std::uin
     const auto command = line ? Command::parse(*line) : std::unexpected(std::string_view{});
     if (!command)
         return Work::Result{.status = invalid_parameter, .number = 0};
-    work_.begin(*command, false);
-    source_ = Source::guest;
-    caller_ = vcpu;
+    if (const auto known = work_.known(command->verb))
+        return Work::Result{.status = 0, .number = *known};
+    if (source_ == Source::nobody) {
+        work_.begin(*command, false);
+        source_ = Source::guest;
+        caller_ = vcpu;
+    }
     return std::nullopt;
 }
 

@@ -14,7 +14,7 @@ void Work::begin(const Command& command, bool aloud) {
     lines_ = 0;
     tries_ = 0;
     run_.reset();
-    ++counts_.commands;
+    counts_.commands += aloud ? 1 : 0;
     // Its text is there during this call only.
     if (command.verb == Verb::echo) {
         std::string_view text = command.text;
@@ -46,6 +46,11 @@ bool Work::step_once() {
         return step_map();
     case Verb::reasons:
         return step_reasons();
+    case Verb::faults:
+    case Verb::commands:
+        result_.number = known(command_.verb).value_or(0);
+        say("{} until now", result_.number);
+        return true;
     case Verb::log_on:
         return step_log(true);
     case Verb::log_off:

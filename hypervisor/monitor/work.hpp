@@ -16,7 +16,7 @@ namespace twofold::hyp {
 
 // What all commands together have done, for the report.
 struct WorkCounts {
-    std::uint64_t commands = 0;
+    std::uint64_t commands = 0; // but for those of the guest
     std::uint64_t harvested_pages = 0;
     std::uint64_t restored_blocks = 0;
     std::uint64_t ballooned_pages = 0;
@@ -38,6 +38,9 @@ public:
         ram_ = &ram;
         speaker_ = &speaker;
     }
+
+    // What can be told at once, beside a command that is under way.
+    std::optional<std::uint64_t> known(Verb verb);
 
     // `aloud`: counts are printed, too, and not only returned.
     void begin(const Command& command, bool aloud);

@@ -121,4 +121,15 @@ bool Work::step_reasons() {
     return true;
 }
 
+std::optional<std::uint64_t> Work::known(Verb verb) {
+    if (verb == Verb::commands)
+        return counts_.commands;
+    if (verb != Verb::faults)
+        return std::nullopt;
+    std::uint64_t resolved = 0;
+    for (const Counter& counter : ram_->memory().counters().by_outcome)
+        resolved += counter.value();
+    return resolved;
+}
+
 } // namespace twofold::hyp

@@ -24,6 +24,8 @@ TEST(MonitorCommand, TakesEveryVerb) {
     EXPECT_EQ(parsed("slots").verb, Verb::slots);
     EXPECT_EQ(parsed("log on").verb, Verb::log_on);
     EXPECT_EQ(parsed("log off").verb, Verb::log_off);
+    EXPECT_EQ(parsed("faults").verb, Verb::faults);
+    EXPECT_EQ(parsed("commands").verb, Verb::commands);
     EXPECT_EQ(parsed("harvest").verb, Verb::harvest);
     EXPECT_EQ(parsed("split").verb, Verb::split);
     EXPECT_EQ(parsed("collapse").verb, Verb::collapse);
