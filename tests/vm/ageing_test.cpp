@@ -266,6 +266,51 @@ TEST(Age, EveryErrorChangesNothing) {
     EXPECT_EQ(slot.runs(), (Runs{{-1, 512}}));
 }
 
+// Each call of a Stage2 is a section.
+struct CountingPort : HostPort {
+    using HostPort::HostPort;
+    auto section() {
+        ++sections;
+        return HostPort::section();
+    }
+    unsigned sections = 0;
+};
+
+// What is old is looked at once for a leaf, a unit or a hole, whichever is largest.
+TEST(Age, LooksAtNothingTwice) {
+    struct Row {
+        std::uint64_t leaf = 0; // 0: nothing is mapped
+        std::uint64_t unit = 0;
+        unsigned lookups = 0;
+    };
+    for (const Row& row :
+         {Row{GiB, 4 * KiB, 1}, Row{4 * KiB, 2 * MiB, 512}, Row{2 * MiB, 1 * MiB, 512},
+          Row{2 * MiB, 4 * MiB, 256}, Row{0, 4 * KiB, 1}}) {
+        SCOPED_TRACE(row.leaf);
+        const CpuFeatures features = full_features();
+        const Geometry geometry = *Geometry::make(features, three_levels());
+        CountingPort port{Machine::arena_base};
+        Stage2<CountingPort> table{port, geometry, features,
+                                   *Stage2<CountingPort>::allocate_root(port, geometry)};
+        if (row.leaf != 0) {
+            ASSERT_TRUE(table.map_if_absent(
+                {.ipa = Ipa{first_ipa},
+                 .pa = Pa{first_pa},
+                 .length = GiB,
+                 .attributes = {.permissions = Permissions::rw(), .access_flag = false},
+                 .max_size = row.leaf}));
+        }
+        const IpaSpan range{Ipa{first_ipa}, GiB};
+        std::vector<std::uint8_t> storage(IdleMap::bytes(range.length, row.unit));
+        IdleMap idle{storage, range, row.unit};
+        port.sections = 0;
+        Progress progress;
+        ASSERT_TRUE(age(table, range, idle, nullptr, progress));
+        EXPECT_EQ(port.sections, 1 + row.lookups); // one for the sweep
+        EXPECT_EQ(row.leaf != 0 ? idle.histogram().of_class(1) : idle.histogram().unmapped(), GiB);
+    }
+}
+
 // The last block of each table, in eight units.
 TEST(Age, BlocksOfEveryGeometry) {
     unsigned blocks = 0;

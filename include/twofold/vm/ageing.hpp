@@ -58,7 +58,7 @@ std::expected<void, Error> age(Stage2<Port>& table, const IpaSpan& range, IdleMa
                                Invalidation* owed, Progress& progress) {
     const bool going_on = progress.next > range.start && progress.next < range.end();
     const Ipa from = going_on ? progress.next : range.start;
-    const auto swept = table.test_and_clear_young(
+    auto swept = table.test_and_clear_young(
         range.start, range.length,
         [&](Ipa start, std::uint64_t size, std::uint64_t count) {
             idle.note_young({start, size * count});
