@@ -51,6 +51,9 @@ bool apply_number(Configuration& c, std::string_view name, std::uint64_t number)
     } else if (name == "guest.extent" && std::has_single_bit(number) && number >= 4 * KiB &&
                number <= GiB) {
         c.extent = number;
+    } else if (name == "guest.around" && std::has_single_bit(number) && number >= 4 * KiB &&
+               number <= 2 * MiB) {
+        c.around = number;
     } else if (name == "guest.ipa" && number >= 16 && number <= 52) {
         c.ipa_bits = static_cast<unsigned>(number);
     } else {

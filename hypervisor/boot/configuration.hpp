@@ -6,6 +6,8 @@
 //   guest.base=1G         IPA of the guest's memory, multiple of 1 GiB
 //   guest.cpus=2          default: as many as there are
 //   guest.extent=1G       what its memory is allocated in: a power of two, 4K to 1G
+//   guest.around=64K      what is mapped with a page that was faulted on: a power of two up to 2M;
+//                         4K: that page alone
 //   guest.ipa=40          bits of its address space
 //   guest.granule=4K      of its stage-2 table: 4K, 16K, 64K
 //   guest.lpa2=on         52-bit descriptors, where the CPU has them
@@ -33,6 +35,7 @@ struct Configuration {
     Ipa base{GiB};
     unsigned cpus = 0; // 0: all
     std::uint64_t extent = GiB;
+    std::uint64_t around = 64 * KiB;
     unsigned ipa_bits = 40;
     Granule granule = Granule::k4;
     bool lpa2 = false;

@@ -40,7 +40,7 @@ GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& 
     vttbr_ = *vttbr;
     vtcr_ = geometry->vtcr(VtcrOptions::of(features));
     Memory& memory = memory_.make(port, Table{port, *geometry, features, *root}, slots_, contexts_,
-                                  GuestMemoryPolicy{.fault_around = fault_around});
+                                  GuestMemoryPolicy{.fault_around = c.around});
     if (!backing_.init(pool, c.memory, c.extent, geometry->page_size(), !features.fwb))
         return std::unexpected("no memory for the list of extents");
     DirtyBitmap* const dirty = make_bitmap(c.memory / geometry->page_size(), pool);

@@ -73,8 +73,6 @@ public:
 
 private:
     static constexpr unsigned vmid = 1;
-    // Pages that are mapped with one that was faulted on, where they are at hand.
-    static constexpr std::uint64_t fault_around = 64 * KiB;
     // What has an age of its own; a multiple of every granule.
     static constexpr std::uint64_t idle_unit = 64 * KiB;
 

@@ -22,6 +22,7 @@ TEST(Configuration, HasDefaults) {
     EXPECT_EQ(c->base.value, 0x4000'0000U);
     EXPECT_EQ(c->cpus, 0U);
     EXPECT_EQ(c->extent, 0x4000'0000U);
+    EXPECT_EQ(c->around, 0x1'0000U);
     EXPECT_EQ(c->ipa_bits, 40U);
     EXPECT_EQ(c->granule, Granule::k4);
     EXPECT_FALSE(c->lpa2);
@@ -32,13 +33,15 @@ TEST(Configuration, HasDefaults) {
 TEST(Configuration, TakesEveryWord) {
     const auto c = Configuration::parse(
         "guest.name=a guest.memory=512M  guest.base=2G guest.cpus=3 guest.extent=64K guest.ipa=48 "
-        "guest.granule=16K guest.lpa2=on guest.levels=most report=semihosting:/out/report.json ");
+        "guest.around=2M guest.granule=16K guest.lpa2=on guest.levels=most "
+        "report=semihosting:/out/report.json ");
     ASSERT_TRUE(c);
     EXPECT_EQ(c->name, "a");
     EXPECT_EQ(c->memory, 0x2000'0000U);
     EXPECT_EQ(c->base.value, 0x8000'0000U);
     EXPECT_EQ(c->cpus, 3U);
     EXPECT_EQ(c->extent, 0x1'0000U);
+    EXPECT_EQ(c->around, 0x20'0000U);
     EXPECT_EQ(c->ipa_bits, 48U);
     EXPECT_EQ(c->granule, Granule::k16);
     EXPECT_TRUE(c->lpa2);
@@ -70,6 +73,9 @@ TEST(Configuration, NamesTheWordThatIsWrong) {
                              "guest.extent=3M",
                              "guest.extent=2G",
                              "guest.extent=1K",
+                             "guest.around=2K",
+                             "guest.around=12K",
+                             "guest.around=4M",
                              "guest.ipa=53",
                              "guest.granule=8K",
                              "guest.lpa2=yes",

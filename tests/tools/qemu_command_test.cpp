@@ -92,6 +92,7 @@ TEST(QemuCommand, TakesEveryOption) {
     options.smp = 4;
     options.memory = 1536 * MiB;
     options.extent = 64 * KiB;
+    options.around = 4 * KiB;
     options.ipa_bits = 34;
     options.granule = Granule::k64;
     options.lpa2 = true;
@@ -105,7 +106,8 @@ TEST(QemuCommand, TakesEveryOption) {
     EXPECT_EQ(values_of(command, "-m"), Words{"4G"});
     EXPECT_EQ(values_of(command, "-append"),
               Words{"guest.memory=1536M guest.extent=64K guest.ipa=34 guest.granule=64K "
-                    "guest.cpus=4 guest.lpa2=on guest.levels=most report=semihosting:/tmp/r.json"});
+                    "guest.cpus=4 guest.around=4K guest.lpa2=on guest.levels=most "
+                    "report=semihosting:/tmp/r.json"});
     EXPECT_EQ(values_of(command, "-device").size(), 1U);
 }
 

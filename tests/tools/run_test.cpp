@@ -228,8 +228,8 @@ TEST(Run, MissingFilesAreBadInput) {
 TEST(Run, BadValuesAreBadInput) {
     const FakeMachine machine{"exit 0"};
     for (const char* const arguments :
-         {"--memory 1000", "--memory 0", "--extent 3K", "--extent 2G", "--smp 0", "--smp 9",
-          "--timeout 0", "--ipa x", "--granule 1K"}) {
+         {"--memory 1000", "--memory 0", "--extent 3K", "--extent 2G", "--fault-around 2K",
+          "--fault-around 4M", "--smp 0", "--smp 9", "--timeout 0", "--ipa x", "--granule 1K"}) {
         const ProgramResult result = machine.run(arguments);
         EXPECT_EQ(result.status, 2) << arguments;
         EXPECT_TRUE(contains(result.errors, ": expected ")) << result.errors;

@@ -38,9 +38,10 @@ std::string hypervisor_words(const RunOptions& options, const std::filesystem::p
     std::ranges::replace_if(
         script, [](unsigned char c) { return std::isspace(c) != 0; }, ',');
     return fmt::format("guest.memory={} guest.extent={} guest.ipa={} guest.granule={} "
-                       "guest.cpus={}{}{}{}{}{} report=semihosting:{}",
+                       "guest.cpus={}{}{}{}{}{}{} report=semihosting:{}",
                        size_argument(options.memory), size_argument(options.extent),
                        options.ipa_bits, granule_words(options.granule), options.smp,
+                       options.around ? " guest.around=" + size_argument(*options.around) : "",
                        options.lpa2 ? " guest.lpa2=on" : "",
                        options.prefer == Prefer::fewest_root_pages ? " guest.levels=most" : "",
                        script.empty() ? "" : " monitor.script=", script,

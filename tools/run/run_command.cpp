@@ -131,6 +131,13 @@ std::optional<std::uint64_t> parse_memory(const std::string& text) {
     return possible ? bytes : std::nullopt;
 }
 
+std::optional<std::uint64_t> parse_around(const std::string& text) {
+    const auto bytes = parse_number(text);
+    const bool possible =
+        bytes && std::has_single_bit(*bytes) && *bytes >= 4 * KiB && *bytes <= 2 * MiB;
+    return possible ? bytes : std::nullopt;
+}
+
 std::optional<std::uint64_t> parse_extent(const std::string& text) {
     const auto bytes = parse_number(text);
     const bool possible =
@@ -154,6 +161,9 @@ void add_run_command(CLI::App& app, int& status) {
                "the guest's memory (1G)");
     add_parsed(command, "--extent", options->extent, parse_extent, "a power of two from 4K to 1G",
                "the pieces in which its memory is allocated (1G)");
+    add_parsed(command, "--fault-around", options->around, parse_around,
+               "a power of two from 4K to 2M",
+               "what is mapped with a page that was faulted on (64K)");
     add_parsed(
         command, "--ipa", options->ipa_bits,
         [](const std::string& text) { return parse_between(text, 1, 64); }, "1 to 64",

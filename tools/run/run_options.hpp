@@ -18,6 +18,7 @@ struct RunOptions {
     std::string append = "console=ttyAMA0";
     std::uint64_t memory = GiB;
     std::uint64_t extent = GiB;
+    std::optional<std::uint64_t> around; // what is mapped with a page that was faulted on
     unsigned ipa_bits = 40;
     Granule granule = Granule::k4;
     bool lpa2 = false;
