@@ -5,11 +5,28 @@
 #include <cstdint>
 
 // The loops below must not be recognised as calls of themselves.
-#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#pragma GCC optimize("no-tree-loop-distribute-patterns", "no-tree-vectorize")
 
 namespace {
 
 using Word [[gnu::may_alias]] = std::uint64_t;
+using Half [[gnu::may_alias]] = std::uint32_t;
+// The compiler calls these for structures, which have some ten words.
+struct [[gnu::may_alias]] FourWords {
+    Word words[4];
+};
+
+template <typename T>
+void put(unsigned char*& to, T value) {
+    *reinterpret_cast<T*>(to) = value;
+    to += sizeof(T);
+}
+
+template <typename T>
+void copy(unsigned char*& to, const unsigned char*& from) {
+    put(to, *reinterpret_cast<const T*>(from));
+    from += sizeof(T);
+}
 
 bool word_aligned(const void* a, const void* b) {
     return ((reinterpret_cast<std::uintptr_t>(a) | reinterpret_cast<std::uintptr_t>(b)) &
@@ -24,11 +41,13 @@ void* memcpy(void* __restrict destination, const void* __restrict source, std::s
     auto* to = static_cast<unsigned char*>(destination);
     const auto* from = static_cast<const unsigned char*>(source);
     if (word_aligned(to, from)) {
-        for (; size >= sizeof(Word); size -= sizeof(Word)) {
-            *reinterpret_cast<Word*>(to) = *reinterpret_cast<const Word*>(from);
-            to += sizeof(Word);
-            from += sizeof(Word);
-        }
+        for (; size >= sizeof(FourWords); size -= sizeof(FourWords))
+            copy<FourWords>(to, from);
+        for (; size >= sizeof(Word); size -= sizeof(Word))
+            copy<Word>(to, from);
+        if ((size & sizeof(Half)) != 0)
+            copy<Half>(to, from);
+        size %= sizeof(Half);
     }
     for (; size > 0; --size)
         *to++ = *from++;
@@ -52,10 +71,13 @@ void* memset(void* destination, int value, std::size_t size) {
     const auto byte = static_cast<unsigned char>(value);
     if (word_aligned(to, to)) {
         const Word word = 0x0101010101010101U * byte;
-        for (; size >= sizeof(Word); size -= sizeof(Word)) {
-            *reinterpret_cast<Word*>(to) = word;
-            to += sizeof(Word);
-        }
+        for (; size >= sizeof(FourWords); size -= sizeof(FourWords))
+            put(to, FourWords{{word, word, word, word}});
+        for (; size >= sizeof(Word); size -= sizeof(Word))
+            put(to, word);
+        if ((size & sizeof(Half)) != 0)
+            put(to, static_cast<Half>(word));
+        size %= sizeof(Half);
     }
     for (; size > 0; --size)
         *to++ = byte;
