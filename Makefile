@@ -25,7 +25,7 @@ help:
 	@echo 'make test       everything: host tests, sanitizers, and guests booted on six CPU models'
 	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode'
 	@echo 'make mutate     plant faults into the engine, one at a time: the checker has to report each; NAME=... for some'
-	@echo 'make bench      what each operation costs'
+	@echo 'make bench      what each operation costs, and what a guest notices of it'
 	@echo 'make lint       clang-tidy and clang-format, as errors'
 	@echo 'make format     let clang-format rewrite the sources'
 	@echo 'make build      the command and the hypervisor, nothing else'
@@ -63,8 +63,9 @@ mutate:
 bench:
 	@scripts/setup.sh build cross guest qemu
 	@scripts/fetch-guest.sh
-	@scripts/build.sh release bench/all
-	@scripts/build.sh aarch64 bench/bare/all
+	@scripts/make-initrd.sh
+	@scripts/build.sh release bench/all twofold-command
+	@scripts/build.sh aarch64 bench/bare/all twofold-events twofold-hypervisor
 	@scripts/bench.sh
 
 .PHONY: lint
