@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Marks of a DirtyBitmap beside a take, in every interleaving of their accesses.
-#include "fibers.hpp"
+#include "every_order.hpp"
 
 #include <twofold/vm/dirty_bitmap.hpp>
 
@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <utility>
 #include <vector>
 
@@ -16,70 +15,21 @@ namespace twofold::test {
 
 namespace {
 
-Fibers* fibers = nullptr;
-
 // Another may go on before each access.
 struct SteppedWords {
-    static void step() {
-        if (fibers != nullptr && fibers->running() != Fibers::none) {
-            fibers->pause();
-        }
-    }
     static std::uint64_t load(std::uint64_t& word) {
-        step();
+        EveryOrder::step();
         return AtomicWords::load(word);
     }
     static std::uint64_t set(std::uint64_t& word, std::uint64_t bits) {
-        step();
+        EveryOrder::step();
         return AtomicWords::set(word, bits);
     }
     static std::uint64_t clear(std::uint64_t& word, std::uint64_t bits) {
-        step();
+        EveryOrder::step();
         return AtomicWords::clear(word, bits);
     }
 };
-
-// Runs `body` of each fiber in every order of their steps; `begin` before and `end` after each.
-// Returns how many orders there are.
-std::uint64_t every_order(unsigned count, const std::function<void()>& begin,
-                          const std::function<void(unsigned)>& body,
-                          const std::function<void()>& end) {
-    Fibers all{count};
-    fibers = &all;
-    std::vector<unsigned> order; // the fiber of each step, of the run before
-    std::uint64_t runs = 0;
-    for (bool more = true; more; ++runs) {
-        begin();
-        all.start(body);
-        std::vector<unsigned> steps;
-        const auto next_from = [&](unsigned fiber) {
-            while (fiber < count && all.finished(fiber)) {
-                ++fiber;
-            }
-            return fiber;
-        };
-        std::vector<unsigned> after; // the next choice at each step, `count` if there is none
-        while (next_from(0) < count) {
-            const unsigned fiber = steps.size() < order.size() ? order[steps.size()] : next_from(0);
-            after.push_back(next_from(fiber + 1));
-            steps.push_back(fiber);
-            all.resume(fiber);
-        }
-        end();
-        // The last step at which another choice is left.
-        while (!after.empty() && after.back() == count) {
-            after.pop_back();
-        }
-        more = !after.empty();
-        if (more) {
-            steps.resize(after.size());
-            steps.back() = after.back();
-            order = steps;
-        }
-    }
-    fibers = nullptr;
-    return runs;
-}
 
 struct Harvest {
     std::uint64_t pages = 0;
@@ -104,7 +54,7 @@ std::uint64_t explore(const Harvest& h) {
             copied[p] = written[p];
         }
     };
-    const std::uint64_t runs = every_order(
+    const std::uint64_t runs = EveryOrder::run(
         markers + 1,
         [&] {
             std::ranges::fill(storage, 0);
@@ -123,7 +73,7 @@ std::uint64_t explore(const Harvest& h) {
                 marked[page] = std::max(marked[page], mine);
                 return;
             }
-            SteppedWords::step();
+            EveryOrder::step();
             due = marked;
             std::uint64_t next = 0;
             map.take(h.first, h.count, copy, h.budget, &next);

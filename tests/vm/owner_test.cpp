@@ -21,7 +21,7 @@ namespace twofold::test {
 namespace {
 
 constexpr std::uint64_t page = OwnedMemory::page;
-constexpr std::chrono::milliseconds time_of_each{350};
+constexpr std::chrono::milliseconds time_of_each{250};
 
 // A guest with threads: vCPUs, each with pages of its own, so that it knows what they must hold.
 class RunningGuest {

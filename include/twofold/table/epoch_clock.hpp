@@ -12,9 +12,11 @@
 
 namespace twofold {
 
-class EpochClock {
+// `Atomic`: std::atomic; tests put another in its place.
+template <template <class> class Atomic>
+class BasicEpochClock {
 public:
-    using Word = std::atomic<std::uint64_t>;
+    using Word = Atomic<std::uint64_t>;
     static constexpr std::uint64_t idle = 0;
 
     // By the participant, one at a time.
@@ -39,5 +41,7 @@ public:
 private:
     alignas(64) Word now_ = 1;
 };
+
+using EpochClock = BasicEpochClock<std::atomic>;
 
 } // namespace twofold

@@ -12,10 +12,12 @@
 
 namespace twofold {
 
-class SlotVersions {
+// `Atomic`: std::atomic; tests put another in its place.
+template <template <class> class Atomic>
+class BasicSlotVersions {
 public:
     // Half of `storage` for each version.
-    SlotVersions(const Geometry& geometry, std::span<Slot> storage)
+    BasicSlotVersions(const Geometry& geometry, std::span<Slot> storage)
         : versions_{Slots{geometry, storage.first(storage.size() / 2)},
                     Slots{geometry, storage.subspan(storage.size() / 2, storage.size() / 2)}} {}
 
@@ -38,7 +40,9 @@ public:
 
 private:
     std::array<Slots, 2> versions_;
-    std::atomic<unsigned> current_ = 0;
+    Atomic<unsigned> current_ = 0;
 };
+
+using SlotVersions = BasicSlotVersions<std::atomic>;
 
 } // namespace twofold

@@ -13,7 +13,9 @@
 
 namespace twofold {
 
-class Withdrawals {
+// `Atomic`: std::atomic; tests put another in its place.
+template <template <class> class Atomic>
+class BasicWithdrawals {
 public:
     static constexpr unsigned most = 16; // at a time
 
@@ -91,8 +93,8 @@ public:
 
 private:
     struct Entry {
-        std::atomic<std::uint64_t> start = 0;
-        std::atomic<std::uint64_t> end = 0;
+        Atomic<std::uint64_t> start = 0;
+        Atomic<std::uint64_t> end = 0;
     };
     static constexpr std::uint32_t all = (1U << most) - 1;
     static constexpr std::uint64_t announcement = std::uint64_t{1} << 32;
@@ -108,9 +110,11 @@ private:
         return entries_[static_cast<unsigned>(std::countr_zero(bits))];
     }
 
-    std::atomic<std::uint64_t> announced_ = 0; // a bit for each entry; above, how many there were
-    std::atomic<std::uint32_t> taken_ = 0;     // those, and some that are being filled in
+    Atomic<std::uint64_t> announced_ = 0; // a bit for each entry; above, how many there were
+    Atomic<std::uint32_t> taken_ = 0;     // those, and some that are being filled in
     std::array<Entry, most + 1> entries_ = {};
 };
+
+using Withdrawals = BasicWithdrawals<std::atomic>;
 
 } // namespace twofold
