@@ -15,6 +15,7 @@ constexpr CommandForm forms[] = {
     {"help", "", "", Argument::none, Verb::help, "this list"},
     {"slots", "", "", Argument::none, Verb::slots, "the guest's memory slots"},
     {"map", "", "IPA", Argument::optional, Verb::map, "what is mapped, from IPA on"},
+    {"sizes", "", "", Argument::none, Verb::sizes, "how much is mapped at each size"},
     {"reasons", "", "IPA", Argument::number, Verb::reasons,
      "why the mapping there has its size, and no larger one"},
     {"faults", "", "", Argument::none, Verb::faults, "how many faults were resolved"},

@@ -14,6 +14,7 @@ enum class Verb : std::uint8_t {
     help,
     slots,
     map,
+    sizes,
     reasons,
     faults,
     commands,

@@ -4,14 +4,35 @@
 
 namespace twofold::hyp {
 
+namespace {
+
+constexpr std::string_view units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+
+} // namespace
+
 Words size_words(std::uint64_t bytes) {
-    constexpr std::string_view units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     std::size_t unit = 0;
     while (bytes != 0 && bytes % 1024 == 0 && unit + 1 < std::size(units)) {
         bytes /= 1024;
         ++unit;
     }
     return Words{"{} {}", bytes, units[unit]};
+}
+
+Words amount_words(std::uint64_t bytes) {
+    std::size_t unit = 0;
+    std::uint64_t size = 1;
+    while (bytes / size >= 1024 && unit + 1 < std::size(units)) {
+        size *= 1024;
+        ++unit;
+    }
+    if (bytes % size == 0)
+        return Words{"{} {}", bytes / size, units[unit]};
+    return Words{"{}.{} {}", bytes / size, bytes % size * 10 / size, units[unit]};
+}
+
+Words counted(std::uint64_t count, std::string_view name) {
+    return Words{"{} {}{}", count, name, count == 1 ? "" : "s"};
 }
 
 Words attribute_words(const Attributes& a) {

@@ -8,6 +8,7 @@
 #include <twofold/vm/choose_mapping.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -31,6 +32,12 @@ private:
 
 // "2 MiB", in the largest unit that leaves a whole number.
 Words size_words(std::uint64_t bytes);
+
+// "174.4 MiB": cut, in the largest unit of which there is one.
+Words amount_words(std::uint64_t bytes);
+
+// "1 page", "2 pages": `name` with an s where there is not one.
+Words counted(std::uint64_t count, std::string_view name);
 
 // "rwx normal write-back", with "old" where the access flag is clear.
 Words attribute_words(const Attributes& attributes);

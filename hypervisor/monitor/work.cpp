@@ -14,6 +14,7 @@ void Work::begin(const Command& command, bool aloud) {
     lines_ = 0;
     tries_ = 0;
     run_.reset();
+    by_level_ = {};
     counts_.commands += aloud ? 1 : 0;
     // Its text is there during this call only.
     if (command.verb == Verb::echo) {
@@ -44,6 +45,8 @@ bool Work::step_once() {
         return step_slots();
     case Verb::map:
         return step_map();
+    case Verb::sizes:
+        return step_sizes();
     case Verb::reasons:
         return step_reasons();
     case Verb::faults:

@@ -76,6 +76,7 @@ private:
     bool step_help();
     bool step_slots();
     bool step_map();
+    bool step_sizes();
     bool step_reasons();
     bool step_log(bool on);
     bool step_harvest();
@@ -109,7 +110,8 @@ private:
     unsigned lines_ = 0;
     unsigned tries_ = 0;
     std::optional<Mapping> run_;
-    std::uint64_t looked_ = 0; // pages, or tries
+    std::array<std::uint64_t, page_level + 1> by_level_{}; // bytes
+    std::uint64_t looked_ = 0;                             // pages, or tries
 
     // From one command to the next.
     std::uint64_t balloon_at_ = 0; // offset in the memory

@@ -34,8 +34,8 @@ bool Work::step_harvest() {
         return false;
     result_.number = count_;
     if (aloud_)
-        say("harvest: {} pages were written since the last one, {}", count_,
-            size_words(count_ * page_size()).text());
+        say("harvest: {} written since the last one, {}", counted(count_, "page").text(),
+            amount_words(count_ * page_size()).text());
     return true;
 }
 
@@ -63,7 +63,7 @@ bool Work::step_collapse() {
         return false;
     result_.number = count_;
     if (aloud_)
-        say("collapse: {} blocks are back", count_);
+        say("collapse: {} made of smaller mappings", counted(count_, "block").text());
     return true;
 }
 
@@ -81,13 +81,13 @@ bool Work::step_age() {
     result_.number = bytes.of_class(0);
     if (!aloud_)
         return true;
-    say("age: {} used since the last time, {} not mapped", size_words(bytes.of_class(0)).text(),
-        size_words(bytes.unmapped()).text());
+    say("age: {} used since the last time, {} not mapped", amount_words(bytes.of_class(0)).text(),
+        amount_words(bytes.unmapped()).text());
     for (std::size_t i = 1; i < IdleHistogram::classes; ++i) {
         if (bytes.of_class(i) != 0)
-            say("  not used for {}{} times: {}", IdleHistogram::first_age(i),
+            say("  not used for {}{}: {}", counted(IdleHistogram::first_age(i), "call").text(),
                 IdleHistogram::first_age(i) > 1 ? " or more" : "",
-                size_words(bytes.of_class(i)).text());
+                amount_words(bytes.of_class(i)).text());
     }
     return true;
 }

@@ -53,8 +53,8 @@ bool Work::step_balloon() {
         return false;
     result_.number = count_;
     if (aloud_)
-        say("balloon: {} pages of zeroes taken back, the guest has {}", count_,
-            size_words(backing.bytes_in_use()).text());
+        say("balloon: {} of zeroes taken back, the guest has {}", counted(count_, "page").text(),
+            amount_words(backing.bytes_in_use()).text());
     return true;
 }
 
@@ -85,7 +85,7 @@ bool Work::step_migrate() {
         return false;
     result_.number = count_;
     if (aloud_)
-        say("migrate: {} pages have other memory", count_);
+        say("migrate: {} moved to other memory", counted(count_, "page").text());
     return true;
 }
 

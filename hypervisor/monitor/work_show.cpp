@@ -3,6 +3,7 @@
 #include "monitor/words.hpp"
 #include "monitor/work.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -90,6 +91,37 @@ bool Work::step_map() {
     if (!end || run_)
         return false;
     say("{} mapped", size_words(result_.number).text());
+    return true;
+}
+
+bool Work::step_sizes() {
+    const Geometry& geometry = ram_->memory().geometry();
+    Ipa& next = progress_.next;
+    next = std::max(next, range().start);
+    ram_->memory().with_table([&](auto& table, Invalidation&) {
+        for (std::uint64_t i = 0; i < entries_per_step && next < range().end(); ++i) {
+            const auto found = table.lookup(next);
+            const std::uint64_t size = geometry.entry_size(found->level);
+            if (found->mapping)
+                by_level_[found->level] += size;
+            next = next.align_down(size) + size;
+        }
+    });
+    if (next < range().end())
+        return false;
+    std::array<char, 120> line{};
+    BufferSink sink{line};
+    for (Level level = geometry.top_leaf_level(); level <= page_level; ++level) {
+        const std::uint64_t bytes = by_level_[level];
+        const std::uint64_t size = geometry.entry_size(level);
+        if (bytes == 0)
+            continue;
+        format_to(sink, "{}{} in {}", sink.text().empty() ? "" : ", ", amount_words(bytes).text(),
+                  counted(bytes / size, level == page_level ? "page" : "block").text());
+        format_to(sink, " of {}", size_words(size).text());
+        result_.number += bytes;
+    }
+    say("mapped: {}", sink.text().empty() ? "nothing" : sink.text());
     return true;
 }
 

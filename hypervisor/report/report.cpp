@@ -247,6 +247,17 @@ void write_exits(JsonWriter& json) {
     json.end_object();
 }
 
+void write_monitor(JsonWriter& json, Guest& guest) {
+    const WorkCounts& counts = guest.monitor().counts();
+    json.begin_object("monitor");
+    json.number("commands", counts.commands);
+    json.number("pages_harvested", counts.harvested_pages);
+    json.number("blocks_restored", counts.restored_blocks);
+    json.number("pages_taken_back", counts.ballooned_pages);
+    json.number("pages_moved", counts.moved_pages);
+    json.end_object();
+}
+
 void write_document(TextSink& sink, Guest& guest) {
     JsonWriter json{sink};
     json.number("version", 1);
@@ -257,6 +268,7 @@ void write_document(TextSink& sink, Guest& guest) {
     write_faults(json, guest.memory());
     write_tables(json, guest.memory());
     write_checks(json, guest.memory());
+    write_monitor(json, guest);
     write_exits(json);
     json.begin_object("time");
     json.number("ticks", TWOFOLD_READ_SYSREG(CNTPCT_EL0) - guest.time_origin());

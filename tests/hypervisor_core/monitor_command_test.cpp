@@ -24,6 +24,7 @@ TEST(MonitorCommand, TakesEveryVerb) {
     EXPECT_EQ(parsed("slots").verb, Verb::slots);
     EXPECT_EQ(parsed("log on").verb, Verb::log_on);
     EXPECT_EQ(parsed("log off").verb, Verb::log_off);
+    EXPECT_EQ(parsed("sizes").verb, Verb::sizes);
     EXPECT_EQ(parsed("faults").verb, Verb::faults);
     EXPECT_EQ(parsed("commands").verb, Verb::commands);
     EXPECT_EQ(parsed("harvest").verb, Verb::harvest);
@@ -128,6 +129,22 @@ TEST(MonitorWords, NameSizesInTheLargestWholeUnit) {
     EXPECT_EQ(size_words(3 * MiB + 4 * KiB).text(), "3076 KiB");
     EXPECT_EQ(size_words(512 * GiB).text(), "512 GiB");
     EXPECT_EQ(size_words(2048 * TiB).text(), "2048 TiB");
+}
+
+TEST(MonitorWords, NameAmountsInTheLargestUnit) {
+    EXPECT_EQ(amount_words(0).text(), "0 B");
+    EXPECT_EQ(amount_words(1023).text(), "1023 B");
+    EXPECT_EQ(amount_words(4 * KiB).text(), "4 KiB");
+    EXPECT_EQ(amount_words(178560 * KiB).text(), "174.3 MiB");
+    EXPECT_EQ(amount_words(GiB - 1).text(), "1023.9 MiB");
+    EXPECT_EQ(amount_words(3 * GiB).text(), "3 GiB");
+    EXPECT_EQ(amount_words(5000 * TiB).text(), "5000 TiB");
+}
+
+TEST(MonitorWords, CountThings) {
+    EXPECT_EQ(counted(0, "page").text(), "0 pages");
+    EXPECT_EQ(counted(1, "page").text(), "1 page");
+    EXPECT_EQ(counted(2, "block").text(), "2 blocks");
 }
 
 TEST(MonitorWords, DescribeAttributes) {

@@ -86,6 +86,17 @@ time           4.2 s, of which the guest ran 2.5 s
 )");
 }
 
+TEST(Report, SaysWhatTheMonitorDid) {
+    EXPECT_EQ(report_text(parse(R"({"monitor": {"commands": 9, "pages_harvested": 2621,
+                                                "blocks_restored": 1, "pages_moved": 0}})"),
+                          1),
+              "\n\nmappings\n  none\n\n"
+              "monitor        9 commands, 2621 pages harvested, 1 blocks restored\n"
+              "time           1.0 s\n");
+    EXPECT_EQ(report_text(parse(R"({"monitor": {"commands": 0}})"), 1),
+              "\n\nmappings\n  none\n\ntime           1.0 s\n");
+}
+
 TEST(Report, PartsMayBeMissing) {
     const Report report = parse("{}");
     EXPECT_FALSE(report.guest);

@@ -110,6 +110,7 @@ Result<Report> Report::parse(const nlohmann::ordered_json& document) {
         report.tables = parse_object(document, "tables");
         report.invalidations = parse_object(document, "invalidations");
         report.checks = parse_object(document, "checks");
+        report.monitor = parse_object(document, "monitor");
         if (document.contains("time")) {
             const Json& time = document.at("time");
             const auto frequency = member<std::uint64_t>(time, "frequency");

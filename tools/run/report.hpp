@@ -34,6 +34,7 @@ namespace twofold::tool {
 //    "tables": {"live": 3, "made": 5, "freed": 2, "blocks_split": 0, "breaks": 1},
 //    "invalidations": {"tlbi_by_ipa": 12, "dsb": 9},
 //    "checks": {"events": 98125, "reports": 0},
+//    "monitor": {"commands": 9, "pages_harvested": 2621, "blocks_restored": 1},
 //    "exits": [{"class": 36, "name": "data abort", "count": 10}],
 //    "events": {"interrupts": 100, "mmio_reads": 7},
 //    "time": {"ticks": 250000000, "frequency": 62500000}}
@@ -88,7 +89,8 @@ struct Report {
     std::vector<Count> upkeep;
     std::vector<Count> tables;
     std::vector<Count> invalidations;
-    std::vector<Count> checks; // of a checked build: with no report, too
+    std::vector<Count> checks;  // of a checked build: with no report, too
+    std::vector<Count> monitor; // what its commands have done
     std::vector<Count> exits;
     std::vector<Count> events;
     std::optional<double> guest_seconds;

@@ -152,6 +152,9 @@ std::string report_text(const Report& report, double wall_seconds) {
         std::ranges::transform(report.checks, std::back_inserter(words), count_words);
         text += fmt::format("{:<{}}{}\n", "checked", names_width, wrapped_list(words, names_width));
     }
+    if (std::ranges::any_of(report.monitor, [](const auto& count) { return count.count != 0; })) {
+        add("monitor", report.monitor);
+    }
     add("exits", most_first(report.exits));
     add("events", report.events);
     text += fmt::format("{:<{}}{}\n", "time", names_width, time_words(report, wall_seconds));
