@@ -85,13 +85,13 @@ one_fault() { # NAME CPU
 
 # All CPUs at work while memory is logged, taken away, moved, divided and joined; until two rounds of the
 # monitor's script are over.
-moving='repeat; log on; wait 3ms; harvest; balloon 64; migrate 16; migrate at 0x40601000; harvest; log off'
+moving='repeat; log on; wait 3ms; harvest; balloon 200; migrate 16; migrate at 0x40601000; harvest; log off'
 moving="$moving; collapse; age; split; collapse; drop; wait 3ms; end"
 load() { # NAME CPU EXTENT SMP
     local name=$1 cpu=$2 start=$EPOCHREALTIME
-    payload "$name" "payload.ipa=40 payload.cases=load payload.commands=26" --cpu "$cpu" --memory 64M \
+    payload "$name" "payload.ipa=40 payload.cases=load payload.commands=26" --cpu "$cpu" --memory 32M \
         --extent "$3" --smp "$4" --monitor-calls --monitor-script "$moving" </dev/null
-    judge "$name" $? 0 "$start" "[monitor] harvest: " "[monitor] balloon: 64 pages" "[monitor] migrate: 16 pages" \
+    judge "$name" $? 0 "$start" "[monitor] harvest: " "[monitor] balloon: " "[monitor] migrate: 16 pages" \
         "[monitor] migrate: 0x40601000 from PA" "[monitor] collapse: " "[monitor] age: " "[monitor] split: " \
         "[monitor] drop: " "PAYLOAD: load ok" "TWOFOLD-GUEST: pass"
 }

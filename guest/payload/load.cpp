@@ -29,7 +29,7 @@ constexpr unsigned code_pages = 64;
 enum class PageKind : std::uint8_t { zero, sometimes, always };
 constexpr PageKind kind_of(unsigned number) {
     return number % 8 == 0   ? PageKind::zero
-           : number % 8 == 1 ? PageKind::sometimes
+           : number % 4 == 1 ? PageKind::sometimes
                              : PageKind::always;
 }
 
