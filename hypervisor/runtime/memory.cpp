@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The mem* functions that the compiler and libfdt call. Whole words only where both sides are
-// aligned: before the MMU is on, an unaligned access would fault.
+// aligned to them: before the MMU is on, an unaligned access would fault.
 #include <cstddef>
 #include <cstdint>
 
@@ -28,8 +28,12 @@ void copy(unsigned char*& to, const unsigned char*& from) {
     from += sizeof(T);
 }
 
-bool word_aligned(const void* a, const void* b) {
-    return ((reinterpret_cast<std::uintptr_t>(a) | reinterpret_cast<std::uintptr_t>(b)) &
+bool word_aligned(const void* a) {
+    return (reinterpret_cast<std::uintptr_t>(a) & (sizeof(Word) - 1)) == 0;
+}
+
+bool equally_aligned(const void* a, const void* b) {
+    return ((reinterpret_cast<std::uintptr_t>(a) ^ reinterpret_cast<std::uintptr_t>(b)) &
             (sizeof(Word) - 1)) == 0;
 }
 
@@ -40,7 +44,9 @@ extern "C" {
 void* memcpy(void* __restrict destination, const void* __restrict source, std::size_t size) {
     auto* to = static_cast<unsigned char*>(destination);
     const auto* from = static_cast<const unsigned char*>(source);
-    if (word_aligned(to, from)) {
+    if (equally_aligned(to, from)) {
+        for (; size > 0 && !word_aligned(to); --size)
+            *to++ = *from++;
         for (; size >= sizeof(FourWords); size -= sizeof(FourWords))
             copy<FourWords>(to, from);
         for (; size >= sizeof(Word); size -= sizeof(Word))
@@ -69,16 +75,16 @@ void* memmove(void* destination, const void* source, std::size_t size) {
 void* memset(void* destination, int value, std::size_t size) {
     auto* to = static_cast<unsigned char*>(destination);
     const auto byte = static_cast<unsigned char>(value);
-    if (word_aligned(to, to)) {
-        const Word word = 0x0101010101010101U * byte;
-        for (; size >= sizeof(FourWords); size -= sizeof(FourWords))
-            put(to, FourWords{{word, word, word, word}});
-        for (; size >= sizeof(Word); size -= sizeof(Word))
-            put(to, word);
-        if ((size & sizeof(Half)) != 0)
-            put(to, static_cast<Half>(word));
-        size %= sizeof(Half);
-    }
+    const Word word = 0x0101010101010101U * byte;
+    for (; size > 0 && !word_aligned(to); --size)
+        *to++ = byte;
+    for (; size >= sizeof(FourWords); size -= sizeof(FourWords))
+        put(to, FourWords{{word, word, word, word}});
+    for (; size >= sizeof(Word); size -= sizeof(Word))
+        put(to, word);
+    if ((size & sizeof(Half)) != 0)
+        put(to, static_cast<Half>(word));
+    size %= sizeof(Half);
     for (; size > 0; --size)
         *to++ = byte;
     return destination;
