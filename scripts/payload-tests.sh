@@ -114,6 +114,17 @@ reset() { # NAME CPU EXTENT
         "PAYLOAD: zero ok" "PAYLOAD: 4 cases, 0 bad" "TWOFOLD-GUEST: pass"
 }
 
+# Somebody opens the monitor, gives it commands with a slip of the finger, and goes back to the guest.
+escape() { # NAME CPU
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    type_when_up "$out/$name.log" $'\x1dsizes\rslx\x7fots\rnonsense\r\x04rg' |
+        payload "$name" "payload.ipa=40 payload.cases=reset" --cpu "$cpu" --memory 1G --extent 2M \
+            --monitor-script "repeat; wait 2ms; log on; harvest; log off; end"
+    judge "$name" $? 0 "$start" "[monitor] > sizes" "[monitor] mapped: " "[monitor] slot 0x40000000-0x7fffffff: 1 GiB" \
+        "[monitor] unknown command; help lists them" "[monitor] closed" "PAYLOAD: reset first life" \
+        "guest linux resets" "PAYLOAD: reset ok" "TWOFOLD-GUEST: pass"
+}
+
 # Jobs of a script ignore Ctrl-C, so it is passed on.
 trap 'kill $(jobs -p) 2>/dev/null; exit 1' INT TERM
 
@@ -149,6 +160,7 @@ for cpu in max cortex-a72; do
         done
     done
 done
+start escape max-escape max
 start cases max-32-bits max 2M 32 256M --smp 1
 start cases max-16K-granule max 2M 36 256M --granule 16K
 start cases max-16K-pages max 16K 47 64M --granule 16K
