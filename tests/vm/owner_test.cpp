@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::uint64_t page = OwnedMemory::page;
 constexpr std::chrono::milliseconds time_of_each{250};
+constexpr std::chrono::seconds longest{60};
 
 // A guest with threads: vCPUs, each with pages of its own, so that it knows what they must hold.
 class RunningGuest {
@@ -76,11 +77,19 @@ public:
         if (logged) {
             threads.emplace_back([this] { run_logger(); });
         }
-        const auto end = std::chrono::steady_clock::now() + time_of_each;
-        for (; std::chrono::steady_clock::now() < end; ++turns) {
+        // Longer on a machine that is busy with something else.
+        const auto enough = [&] {
+            return loads > 100 && stores > 100 && turns > 4 &&
+                   (!logged || (told > 0 && comparisons > 0));
+        };
+        const auto start = std::chrono::steady_clock::now();
+        for (; std::chrono::steady_clock::now() < start + time_of_each ||
+               (!enough() && std::chrono::steady_clock::now() < start + longest);
+             ++turns) {
             own();
             std::this_thread::yield();
         }
+        EXPECT_TRUE(enough());
         stop = true;
         for (std::thread& thread : threads) {
             thread.join();
@@ -88,13 +97,6 @@ public:
         EXPECT_EQ(wrong_value, 0U);
         EXPECT_EQ(wrong_outcome, 0U);
         EXPECT_EQ(lost, 0U);
-        EXPECT_GT(loads, 100U);
-        EXPECT_GT(stores, 100U);
-        EXPECT_GT(turns, 4U);
-        if (logged) {
-            EXPECT_GT(told, 0U);
-            EXPECT_GT(comparisons, 0U);
-        }
     }
 
     std::uint64_t length;
