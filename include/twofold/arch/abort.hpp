@@ -116,38 +116,36 @@ struct Abort {
                                                  std::uint64_t far);
 };
 
-constexpr std::optional<Abort> Abort::decode(std::uint64_t esr, std::uint64_t hpfar,
-                                             std::uint64_t far) {
+[[gnu::always_inline]] constexpr std::optional<Abort>
+Abort::decode(std::uint64_t esr, std::uint64_t hpfar, std::uint64_t far) {
     const std::uint64_t ec = esr::ec::get(esr);
     if (ec != esr::ec_instruction_abort_lower && ec != esr::ec_data_abort_lower) {
         return std::nullopt;
     }
-    Abort a;
-    a.esr = esr;
-    a.status = FaultStatus::decode(esr::fsc::get(esr));
-    a.instruction = ec == esr::ec_instruction_abort_lower;
-    a.s1ptw = esr::s1ptw::is_set(esr);
-    a.external = esr::ea::is_set(esr);
-    if (!esr::fnv::is_set(esr)) {
-        a.far = far;
-    }
-    if (!a.instruction) {
-        a.wnr = esr::wnr::is_set(esr);
-        a.cache_maintenance = esr::cm::is_set(esr);
-        a.vncr = esr::vncr::is_set(esr);
-        if (esr::isv::is_set(esr) && !a.s1ptw) {
-            a.syndrome = AccessSyndrome::decode(esr);
-        }
-    }
-    if (hpfar_valid(a.status.kind, a.s1ptw)) {
-        Ipa ipa{hpfar::fipa::get(hpfar) << 12};
-        if (a.far && !a.s1ptw) {
-            ipa += *a.far & bit_mask(11, 0);
-        }
-        a.ipa = ipa;
-        a.ipa_nonsecure = hpfar::ns::is_set(hpfar);
-    }
-    return a;
+    const bool instruction = ec == esr::ec_instruction_abort_lower;
+    const bool s1ptw = esr::s1ptw::is_set(esr);
+    const bool has_far = !esr::fnv::is_set(esr);
+    const FaultStatus status = FaultStatus::decode(esr::fsc::get(esr));
+    const bool has_ipa = hpfar_valid(status.kind, s1ptw);
+    const std::uint64_t offset = has_far && !s1ptw ? far & bit_mask(11, 0) : 0;
+    // All at once: clearing it first would cost as much as what is said here.
+    return Abort{
+        .status = status,
+        .instruction = instruction,
+        .wnr = !instruction && esr::wnr::is_set(esr),
+        .s1ptw = s1ptw,
+        .cache_maintenance = !instruction && esr::cm::is_set(esr),
+        .external = esr::ea::is_set(esr),
+        .vncr = !instruction && esr::vncr::is_set(esr),
+        .esr = esr,
+        .far = has_far ? std::optional{far} : std::nullopt,
+        .ipa =
+            has_ipa ? std::optional{Ipa{(hpfar::fipa::get(hpfar) << 12) + offset}} : std::nullopt,
+        .ipa_nonsecure = has_ipa && hpfar::ns::is_set(hpfar),
+        .syndrome = !instruction && esr::isv::is_set(esr) && !s1ptw
+                        ? std::optional{AccessSyndrome::decode(esr)}
+                        : std::nullopt,
+    };
 }
 
 } // namespace twofold

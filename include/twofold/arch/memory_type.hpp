@@ -66,14 +66,17 @@ constexpr std::string_view to_string(Shareability shareability) {
 
 // [5:2] MemAttr. Without FWB (S2DecodeMemAttrs): Device 00tt, Normal outer[3:2] inner[1:0].
 // With FWB (AArch64.S2ApplyFWBMemAttrs): Device x0tt, 101 NC, 110 WB, 111 as stage 1.
+namespace memory_attributes {
+inline constexpr std::uint8_t none = 0xff;
+inline constexpr std::uint8_t values[2][8] = {
+    {0b0000, 0b0001, 0b0010, 0b0011, 0b0101, 0b1010, 0b1111, none},
+    {0b0000, 0b0001, 0b0010, 0b0011, 0b0101, none, 0b0110, 0b0111},
+};
+} // namespace memory_attributes
 constexpr std::expected<std::uint64_t, Error> encode_memory_type(MemoryType type, bool fwb) {
-    constexpr std::uint8_t none = 0xff;
-    constexpr std::uint8_t values[2][8] = {
-        {0b0000, 0b0001, 0b0010, 0b0011, 0b0101, 0b1010, 0b1111, none},
-        {0b0000, 0b0001, 0b0010, 0b0011, 0b0101, none, 0b0110, 0b0111},
-    };
-    const std::uint8_t value = values[fwb ? 1 : 0][static_cast<unsigned>(type) & 7];
-    if (value == none) [[unlikely]] {
+    const std::uint8_t value =
+        memory_attributes::values[fwb ? 1 : 0][static_cast<unsigned>(type) & 7];
+    if (value == memory_attributes::none) [[unlikely]] {
         return std::unexpected(fwb ? Error::memory_type_not_with_fwb
                                    : Error::memory_type_needs_fwb);
     }

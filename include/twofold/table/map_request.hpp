@@ -86,22 +86,26 @@ constexpr RangeContent within(const Geometry& geometry, RangeContent content,
     return content;
 }
 
-// The descriptor of a request for one page that has nothing wrong with it, in a table whose
-// descriptors hold addresses as they are; or 0.
+// The descriptor of a request for one leaf that has nothing wrong with it, in a table whose
+// descriptors hold addresses as they are, without its type; or 0. Whether there is a leaf of this
+// size is left to the caller.
 template <TablePort Port>
-[[gnu::always_inline]] inline std::uint64_t page_descriptor(const Tree<Port>& tree,
-                                                            const MapRequest& r) {
+[[gnu::always_inline]] inline std::uint64_t plain_leaf(const Tree<Port>& tree,
+                                                       const MapRequest& r) {
     const CpuFeatures& features = tree.features;
-    const std::uint64_t page = tree.pages.page_size;
-    if (!tree.pages.covers(tree.pages.whole_page(r.ipa)) || r.length != page ||
-        !r.pa.is_aligned(page) || (r.pa.value >> tree.geometry.pa_bits()) != 0 ||
-        r.max_size < page || (r.attributes.dbm && !features.dirty_state) ||
-        (r.attributes.fnxs && !features.xs)) {
+    // Of a power of two both are aligned to it; of anything else there is no leaf.
+    const std::uint64_t offset = r.length - 1;
+    if (!tree.pages.covers(tree.pages.page_of(r.ipa)) ||
+        ((r.ipa.value | r.pa.value) & offset) != 0 ||
+        (r.pa.value >> tree.geometry.pa_bits()) != 0 || r.max_size < r.length ||
+        (r.attributes.dbm && !features.dirty_state) || (r.attributes.fnxs && !features.xs)) {
         return 0;
     }
     const AttributeFormat format{.fwb = features.fwb, .xnx = features.xnx, .lpa2 = false};
     const auto bits = format.encode(r.attributes);
-    return bits ? (*bits & ~leaf::nt::mask) | r.pa.value | leaf_type(page_level) : 0;
+    // Bit 16 of a page is part of its address.
+    const std::uint64_t nt = r.length == tree.pages.page_size ? leaf::nt::mask : 0;
+    return bits ? (*bits & ~nt) | r.pa.value : 0;
 }
 
 } // namespace twofold

@@ -30,6 +30,13 @@ struct Lookup {
     std::uint64_t raw = 0; // the descriptor there
 };
 
+// The same as it stands there, for who may not need to know what it says.
+struct RawEntry {
+    Level level = page_level;
+    bool is_leaf = false;
+    std::uint64_t raw = 0;
+};
+
 // Joins leaves that a walk reports in ascending order into runs: neighbours with one level and
 // attributes whose outputs follow each other.
 template <class Visit>

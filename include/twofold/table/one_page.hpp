@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// One page: the short ways of a fault and of an unmap, for a page that stands alone in a table of
-// the usual kind (PageWalk), by one walk and one compare-and-swap. In line, so that neither a
-// request nor an Invalidation need be in memory. False of any of them: nothing has changed, and the
-// long way is to be taken.
+// One page: the short ways of a fault and of an unmap, for a page (or a new block) that stands
+// alone in a table of the usual kind (PageWalk), by one walk and one compare-and-swap. In line, so
+// that neither a request nor an Invalidation need be in memory. False of any of them: nothing has
+// changed, and the long way is to be taken.
 #pragma once
 
 #include <twofold/table/empty_tables.hpp>
@@ -19,17 +19,23 @@ constexpr bool is_single_page(std::uint64_t d) {
     return (d & (leaf::contiguous::mask | 0b11)) == 0b11;
 }
 
-// Where there is a table, and nothing in it.
+// Of any size: where an entry of that size is empty.
 template <TablePort Port>
-[[gnu::always_inline]] inline bool map_page(Tree<Port>& tree, const MapRequest& request) {
-    const std::uint64_t wanted = page_descriptor(tree, request);
+[[gnu::always_inline]] inline bool map_leaf(Tree<Port>& tree, const MapRequest& request) {
+    const std::uint64_t wanted = plain_leaf(tree, request);
     if (wanted == 0) {
         return false;
     }
     [[maybe_unused]] const auto section = tree.port.section();
-    const Step end = tree.walk_to_page(tree.pages, tree.pages.page_of(request.ipa));
-    if (end.level != page_level || end.descriptor.value != invalid_entry::empty ||
-        !tree.table(end.table).compare_exchange(end.index, invalid_entry::empty, wanted)) {
+    const PageWalk pages = tree.pages;
+    const Step end = tree.walk_to_page(pages, pages.page_of(request.ipa));
+    if (end.descriptor.value != invalid_entry::empty ||
+        request.length != tree.geometry.entry_size(end.level) ||
+        end.level < tree.geometry.top_leaf_level()) {
+        return false;
+    }
+    if (!tree.table(end.table).compare_exchange(end.index, invalid_entry::empty,
+                                                wanted | leaf_type(end.level))) {
         return false;
     }
     tree.port.barrier(Barrier::dsb_ishst);
@@ -78,20 +84,21 @@ template <TablePort Port>
     return true;
 }
 
-// What does not touch XN: that has two forms.
+// XN has two forms, in both of which 0 allows everything.
 template <TablePort Port>
 [[gnu::always_inline]] inline bool relax_page(Tree<Port>& tree, Ipa ipa, const Relaxation& wanted,
                                               Invalidation& owed) {
     const Permissions add = wanted.add;
     const PageWalk pages = tree.pages;
     const std::uint64_t page = pages.page_of(ipa);
-    if (!pages.covers(page) || add.execute() || !owed.is_new()) {
+    const bool all = add.execute_el1 && add.execute_el0;
+    if (!pages.covers(page) || (add.execute() && !all) || !owed.is_new()) {
         return false;
     }
     [[maybe_unused]] const auto section = tree.port.section();
     const Step end = tree.walk_to_page(pages, page);
     const std::uint64_t d = end.descriptor.value;
-    const std::uint64_t after = d | leaf::s2ap::of(add.s2ap());
+    const std::uint64_t after = (all ? d & ~leaf::xn::mask : d) | leaf::s2ap::of(add.s2ap());
     if (end.level != page_level || !is_single_page(d) || d == after ||
         (wanted.output != any_output && tree.format.output(end.descriptor, page_level) !=
                                             wanted.output.align_down(pages.page_size)) ||

@@ -115,9 +115,9 @@ public:
     // place by one compare-and-swap. A larger range is looked over first; a leaf that another CPU
     // puts into it after that stops the call, and what lies below progress->next is mapped. Errors:
     // as map(), and already_mapped, annotated.
-    std::expected<void, Error> map_if_absent(const MapRequest& request,
-                                             Progress* progress = nullptr) {
-        if (map_page(tree_, request)) [[likely]] {
+    [[gnu::always_inline]] std::expected<void, Error> map_if_absent(const MapRequest& request,
+                                                                    Progress* progress = nullptr) {
+        if (map_leaf(tree_, request)) [[likely]] {
             if (progress != nullptr) {
                 progress->next = request.ipa + request.length;
             }
@@ -173,6 +173,18 @@ public:
             return {};
         }
         return relax_leaf(tree_, ipa, wanted, owed);
+    }
+
+    // relax() and discharge() at once, for a fault that owes nothing else.
+    [[gnu::always_inline]] std::expected<void, Error>
+    relax_now(Ipa ipa, Permissions add, Pa output = any_output,
+              std::uint64_t largest = ~std::uint64_t{0}) {
+        Invalidation owed; // only in registers, or all of it would have to be cleared
+        if (relax_page(tree_, ipa, {add, output, largest}, owed)) [[likely]] {
+            tree_.discharge_page(owed);
+            return {};
+        }
+        return relax_now_slowly(ipa, {add, output, largest});
     }
 
     // Sets AF in the leaf that maps `ipa`, for an access-flag fault. An entry without AF is never
@@ -343,6 +355,28 @@ public:
         }
         return result;
     }
+    // The same of an address of the table, undecoded; what a leaf says is mapping().
+    [[gnu::always_inline]] RawEntry entry(Ipa ipa) const {
+        [[maybe_unused]] const auto section = tree_.port.section();
+        const Step end = tree_.walk(ipa);
+        return {end.level, tree_.format.is_leaf(end.descriptor, end.level), end.descriptor.value};
+    }
+    Mapping mapping(const RawEntry& entry, Ipa ipa) const {
+        return mapping_of(tree_, Descriptor{entry.raw}, entry.level,
+                          ipa.align_down(geometry().entry_size(entry.level)));
+    }
+    Permissions permissions(const RawEntry& entry) const {
+        return Permissions::decode(leaf::s2ap::get(entry.raw), leaf::xn::get(entry.raw),
+                                   features().xnx);
+    }
+    // Where a leaf maps an address that it holds.
+    Pa output(const RawEntry& entry, Ipa ipa) const {
+        return tree_.format.output(Descriptor{entry.raw}, entry.level) +
+               ipa.offset_in(geometry().entry_size(entry.level));
+    }
+    MemoryType type(const RawEntry& entry) const {
+        return decode_memory_type(leaf::mem_attr::get(entry.raw), features().fwb);
+    }
 
     // Calls visit(const Mapping&) for each leaf that maps something in [ipa, ipa + length),
     // upwards. The range is cut to the table.
@@ -369,6 +403,14 @@ public:
     void discharge(Invalidation& owed) { tree_.discharge(owed); }
 
 private:
+    [[gnu::noinline]] std::expected<void, Error> relax_now_slowly(Ipa ipa,
+                                                                  const Relaxation& wanted) {
+        Invalidation owed;
+        const auto result = relax_leaf(tree_, ipa, wanted, owed);
+        tree_.discharge(owed);
+        return result;
+    }
+
     [[gnu::noinline]] std::expected<void, Error> map_if_absent_slowly(MapRequest request,
                                                                       Progress* progress) {
         const auto m = plan_map(tree_, request);

@@ -259,16 +259,20 @@ struct Tree {
     // Discharges what is owed, if anything; tables that waited for it go back to the port.
     [[gnu::always_inline]] void discharge(Invalidation& owed) {
         if (owed.is_one_page()) [[likely]] {
-            const std::uint64_t ticket = owed.ticket();
-            invalidate_page(port, features, owed, pages.hint);
-            owed.clear_leaves();
-            counters.invalidations.add();
-            if (ticket != 0) {
-                tickets.give_back(port, ticket);
-            }
+            discharge_page(owed);
             return;
         }
         discharge_all(owed);
+    }
+    // Of one that is_one_page().
+    [[gnu::always_inline]] void discharge_page(Invalidation& owed) {
+        const std::uint64_t ticket = owed.ticket();
+        invalidate_page(port, features, owed, pages.hint);
+        owed.clear_leaves();
+        counters.invalidations.add();
+        if (ticket != 0) {
+            tickets.give_back(port, ticket);
+        }
     }
     [[gnu::noinline]] void discharge_all(Invalidation& owed) {
         if (owed.needs_tlbi()) {

@@ -53,33 +53,31 @@ private:
     const Geometry& geometry() const { return state_.table.geometry(); }
 
     std::expected<Step, Error> restore_at(const Slot& slot, Ipa ipa) {
-        MemoryFault fault{.ipa = ipa, .access = AccessKind::read, .slot = &slot};
-        fault.found = *state_.table.lookup(ipa);
-        const std::uint64_t entry = geometry().entry_size(fault.found.level);
-        const Step skip{ipa.align_down(entry) + entry};
-        if (!fault.found.mapping) {
+        const RawEntry entry = state_.table.entry(ipa);
+        const std::uint64_t size = geometry().entry_size(entry.level);
+        const Step skip{ipa.align_down(size) + size};
+        if (!entry.is_leaf) {
             return skip;
         }
         if (slot.dirty_logging) {
             return Step{slot.range.end()};
         }
-        const BackingAnswer answer = slot.backing->extent(fault.offset(), AccessKind::read);
-        if (!answer || !answer->contains(fault.offset())) {
+        BackingAnswer answer = slot.backing->extent(slot.offset_of(ipa), AccessKind::read);
+        if (!answer || !answer->contains(slot.offset_of(ipa))) {
             return skip;
         }
-        fault.extent = *answer;
+        const MemoryFault fault{.ipa = ipa, .slot = &slot, .extent = &*answer};
         const IpaSpan part = state_.withdrawals.clear_of(fault.memory(), ipa);
-        if (part.length == 0 || !fault.is_backed()) {
+        if (part.length == 0 || !state_.shows(entry, fault)) {
             return skip;
         }
         fault.cut_extent(part);
         const auto chosen = choose_mapping(geometry(), fault.request(state_.policy));
-        if (!chosen || chosen->size <= fault.found.mapping->size ||
-            !geometry().fits(chosen->pa, chosen->size)) {
+        if (!chosen || chosen->size <= size || !geometry().fits(chosen->pa, chosen->size)) {
             return skip;
         }
         const auto made =
-            fault.extent.writable || !slot.writable ? replace(fault, *chosen) : collapse(*chosen);
+            fault.extent->writable || !slot.writable ? replace(fault, *chosen) : collapse(*chosen);
         if (!made) {
             return std::unexpected(made.error());
         }
@@ -96,7 +94,7 @@ private:
         });
         const GuestCaches caches{state_};
         if (mapped < chosen.size) {
-            caches.clean(fault.extent, chosen.pa, chosen.size);
+            caches.clean(*fault.extent, chosen.pa, chosen.size);
         }
         Permissions permissions = fault.permissions(state_.table.features());
         if (executable && fault.may_execute() && !permissions.execute_el1) {
@@ -107,7 +105,7 @@ private:
             .ipa = chosen.ipa,
             .pa = chosen.pa,
             .length = chosen.size,
-            .attributes = {.permissions = permissions, .type = fault.extent.type},
+            .attributes = {.permissions = permissions, .type = fault.extent->type},
             .max_size = chosen.size};
         const auto result = state_.persist([&] {
             Invalidation owed;

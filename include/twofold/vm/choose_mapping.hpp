@@ -77,8 +77,8 @@ struct SizeLimit {
 namespace mapping_rules {
 
 // Every rule but the geometry, for the aligned block of `size` bytes around the fault.
-constexpr SizeLimit check_block(const MappingRequest& request, std::uint64_t page,
-                                std::uint64_t size) {
+[[gnu::always_inline]] constexpr SizeLimit check_block(const MappingRequest& request,
+                                                       std::uint64_t page, std::uint64_t size) {
     const std::uint64_t start = align_down(request.fault.value, size);
     const auto stop = [&](LimitedBy reason, std::uint64_t wanted, std::uint64_t allowed) {
         return SizeLimit{size, reason, wanted, allowed};
@@ -136,8 +136,8 @@ constexpr SizeLimit check_block(const MappingRequest& request, std::uint64_t pag
     return stop(LimitedBy::nothing, 0, 0);
 }
 
-constexpr SizeLimit check_level(const Geometry& geometry, const MappingRequest& request,
-                                Level level) {
+[[gnu::always_inline]] constexpr SizeLimit check_level(const Geometry& geometry,
+                                                       const MappingRequest& request, Level level) {
     const std::uint64_t size = geometry.entry_size(level);
     if (!geometry.leaf_allowed(level)) {
         return {size, LimitedBy::geometry, size, geometry.entry_size(geometry.top_leaf_level())};
@@ -150,11 +150,11 @@ constexpr SizeLimit check_level(const Geometry& geometry, const MappingRequest& 
 
 } // namespace mapping_rules
 
-// The mapping for a fault. Where not even a page can be mapped, the reason: the fault is outside
-// of slot, extent or table, or the extent (or its part with the same attributes) is too small or
-// too crooked for the granule.
-constexpr std::expected<ChosenMapping, LimitedBy> choose_mapping(const Geometry& geometry,
-                                                                 const MappingRequest& request) {
+// The mapping for a fault, whatever the Contiguous bit could do with it: its `contiguous` is its
+// size. Where not even a page can be mapped, the reason: the fault is outside of slot, extent or
+// table, or the extent is too small or too crooked for the granule.
+constexpr std::expected<ChosenMapping, LimitedBy> choose_leaf(const Geometry& geometry,
+                                                              const MappingRequest& request) {
     // If a size is refused, so is every larger one: its block holds the smaller block.
     Level level = page_level;
     LimitedBy reason = mapping_rules::check_level(geometry, request, level).reason;
@@ -168,18 +168,26 @@ constexpr std::expected<ChosenMapping, LimitedBy> choose_mapping(const Geometry&
         }
         --level;
     }
-
     const std::uint64_t size = geometry.entry_size(level);
     const Ipa ipa = request.fault.align_down(size);
-    ChosenMapping mapping{.ipa = ipa,
-                          .pa = Pa{request.extent_pa.value + (ipa - request.extent.start)},
-                          .size = size,
-                          .contiguous = size,
-                          .limited_by = reason};
-    const std::uint64_t run = size * geometry.contiguous_run(level);
-    if (run > size && mapping_rules::check_block(request, geometry.page_size(), run).reason ==
-                          LimitedBy::nothing) {
-        mapping.contiguous = run;
+    return ChosenMapping{.ipa = ipa,
+                         .pa = Pa{request.extent_pa.value + (ipa - request.extent.start)},
+                         .size = size,
+                         .contiguous = size,
+                         .limited_by = reason};
+}
+
+// The same with the run of leaves around it.
+constexpr std::expected<ChosenMapping, LimitedBy> choose_mapping(const Geometry& geometry,
+                                                                 const MappingRequest& request) {
+    auto mapping = choose_leaf(geometry, request);
+    if (mapping) {
+        const unsigned entries = geometry.contiguous_run(*geometry.level_of(mapping->size));
+        const std::uint64_t run = mapping->size * entries;
+        if (entries > 1 && mapping_rules::check_block(request, geometry.page_size(), run).reason ==
+                               LimitedBy::nothing) {
+            mapping->contiguous = run;
+        }
     }
     return mapping;
 }

@@ -24,8 +24,7 @@ struct Explanation {
         Explanation result{.slot = slot, .found = found};
         result.answer = slot.backing->extent(slot.offset_of(ipa), AccessKind::read);
         if (result.answer && result.answer->contains(slot.offset_of(ipa))) {
-            MemoryFault fault{.ipa = ipa, .slot = &slot, .found = found};
-            fault.extent = *result.answer;
+            const MemoryFault fault{.ipa = ipa, .slot = &slot, .extent = &*result.answer};
             result.request = fault.request(policy);
             if (!found.mapping) {
                 result.request->policy.other_mappings = geometry.entry_size(found.level);

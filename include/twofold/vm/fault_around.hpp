@@ -16,12 +16,10 @@ template <GuestPort Port, GuestLock Lock>
 class FaultAround {
 public:
     // `fault` is resolved, in the section that goes on.
-    FaultAround(GuestState<Port, Lock>& state, const MemoryFault& fault)
-        : state_{state},
-          fault_{fault} {}
+    FaultAround(GuestState<Port, Lock>& state, MemoryFault fault) : state_{state}, fault_{fault} {}
 
     // What cannot be mapped waits for a fault of its own.
-    void run() {
+    [[gnu::noinline]] void run() {
         const std::uint64_t page = state_.table.geometry().page_size();
         const IpaSpan window = window_around(fault_.ipa);
         const Ipa done = fault_.ipa.align_down(page);
@@ -47,17 +45,16 @@ private:
                           .access = fault_.access == AccessKind::fetch ? AccessKind::fetch
                                                                        : AccessKind::read,
                           .slot = fault_.slot};
-        const BackingAnswer answer = fault.slot->backing->nearby(fault.offset());
+        BackingAnswer answer = fault.slot->backing->nearby(fault.offset());
         if (!answer || !answer->contains(fault.offset())) {
             return;
         }
-        fault.extent = *answer;
+        fault.extent = &*answer;
         if (!fault.extent_allows()) {
             return;
         }
-        const Pa pa = fault.extent.pa_of(fault.offset());
-        if (page > fault.extent.offset + fault.extent.length - fault.offset() ||
-            !pa.is_aligned(page)) {
+        const Pa pa = fault.pa();
+        if (page > answer->offset + answer->length - fault.offset() || !pa.is_aligned(page)) {
             return;
         }
         const GuestCaches caches{state_};
@@ -65,27 +62,24 @@ private:
         if (fault.access == AccessKind::fetch) {
             caches.make_executable(pa, page);
             if (fault_.permission) {
-                Invalidation owed;
-                const auto raised = state_.table.relax(ipa, permissions, owed, pa, page);
-                state_.table.discharge(owed);
-                if (raised) {
+                if (state_.table.relax_now(ipa, permissions, pa, page)) {
                     state_.counters.mapped_around.add();
                     return;
                 }
             }
         }
-        caches.clean(fault.extent, pa, page);
+        caches.clean(*answer, pa, page);
         const auto mapped = state_.table.map_if_absent(
             {.ipa = ipa,
              .pa = pa,
              .length = page,
-             .attributes = {.permissions = permissions, .type = fault.extent.type},
+             .attributes = {.permissions = permissions, .type = answer->type},
              .max_size = page});
         state_.counters.mapped_around.add(mapped ? 1 : 0);
     }
 
     GuestState<Port, Lock>& state_;
-    const MemoryFault& fault_;
+    MemoryFault fault_;
 };
 
 } // namespace twofold

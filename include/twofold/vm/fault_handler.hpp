@@ -61,9 +61,9 @@ private:
     }
 
     Resolution make_young(Ipa ipa) {
-        const Lookup found = *state_.table.lookup(ipa);
+        const RawEntry entry = state_.table.entry(ipa);
         // Unmapped meanwhile, the next fault is a translation fault; or young by another's doing.
-        if (!found.mapping || found.mapping->attributes.access_flag) {
+        if (!entry.is_leaf || leaf::af::is_set(entry.raw)) {
             state_.counters.lost_races.add();
             return Resolution::nothing_to_do();
         }
@@ -80,8 +80,7 @@ private:
                           .access = abort.access(),
                           .permission = abort.status.kind == FaultKind::permission};
         // DC IVAC needs write permission and is no write.
-        const bool maintenance = abort.cache_maintenance && !abort.s1ptw;
-        if (maintenance && fault.permission) {
+        if (abort.cache_maintenance && !abort.s1ptw && fault.permission) {
             fault.access = AccessKind::write;
         }
         fault.slot = state_.slots.current().find(ipa);
@@ -94,30 +93,26 @@ private:
         if (fault.is_logged() && context_.ring != nullptr && context_.ring->is_full()) {
             return Resolution::ring_full();
         }
-        fault.found = *state_.table.lookup(ipa);
-        if (fault.is_allowed()) {
+        fault.found = state_.table.entry(ipa);
+        if (fault.found.is_leaf &&
+            MemoryFault::allows(state_.table.permissions(fault.found), fault.access)) {
             return resume_after_race(abort, fault);
         }
 
-        const BackingAnswer answer = fault.slot->backing->extent(fault.offset(), fault.access);
-        if (!answer) {
-            if (answer.error() == Unbacked::not_yet) {
-                return Resolution::retry(RetryReason::backing);
-            }
-            return maintenance ? Resolution::skip() : guest_fault::external(abort);
+        BackingAnswer answer = fault.slot->backing->extent(fault.offset(), fault.access);
+        if (!answer) [[unlikely]] {
+            return answer.error() == Unbacked::not_yet ? Resolution::retry(RetryReason::backing)
+                                                       : refuse(abort);
         }
-        fault.extent = *answer;
-        if (!fault.extent.contains(fault.offset())) {
+        fault.extent = &*answer;
+        if (!answer->contains(fault.offset())) [[unlikely]] {
             return Resolution::stop(StopReason::extent_outside_offset);
         }
-        if (!fault.extent_allows()) {
-            return maintenance ? Resolution::skip() : guest_fault::external(abort);
+        if (!fault.extent_allows()) [[unlikely]] {
+            return refuse(abort);
         }
-        return resolve_extent(fault);
-    }
-
-    Resolution resolve_extent(MemoryFault& fault) {
-        if (state_.withdrawals.any()) {
+        fault.backed = fault.found.is_leaf && state_.shows(fault.found, fault);
+        if (state_.withdrawals.any()) [[unlikely]] {
             // Nor does a mapping reach into what is being withdrawn beside it.
             const IpaSpan part = state_.withdrawals.clear_of(fault.memory(), fault.ipa);
             if (part.length == 0) {
@@ -125,26 +120,43 @@ private:
             }
             fault.cut_extent(part);
         }
-        const auto chosen = fault.choose(geometry(), state_.policy);
-        if (!chosen) {
-            return Resolution::stop(StopReason::extent_below_page);
+        return resolve_extent(fault);
+    }
+
+    static Resolution refuse(const Abort& abort) {
+        return abort.cache_maintenance && !abort.s1ptw ? Resolution::skip()
+                                                       : guest_fault::external(abort);
+    }
+
+    Resolution resolve_extent(const MemoryFault& fault) {
+        const std::uint64_t page = geometry().page_size();
+        std::uint64_t size = page; // what was chosen
+        std::expected<void, Error> done;
+        if (fault.backed && fault.found.level == page_level) {
+            // A page that lacks a permission: there is no choice of a size.
+            done = raise(fault, page);
+        } else {
+            const auto chosen = fault.choose(geometry(), state_.policy);
+            if (!chosen) {
+                return Resolution::stop(StopReason::extent_below_page);
+            }
+            if (!geometry().fits(chosen->pa, chosen->size)) {
+                return Resolution::stop(StopReason::pa_out_of_range);
+            }
+            size = chosen->size;
+            done = install(fault, *chosen);
         }
-        if (!geometry().fits(chosen->pa, chosen->size)) {
-            return Resolution::stop(StopReason::pa_out_of_range);
-        }
-        maintain_caches(fault, *chosen);
-        if (const auto result = install(fault, *chosen); !result) {
-            if (is_lost_race(result.error())) {
+        if (!done) {
+            if (is_lost_race(done.error())) {
                 state_.counters.lost_races.add();
                 return Resolution::resume();
             }
-            return Resolution::stop(guest_fault::stop_reason(result.error()));
+            return Resolution::stop(guest_fault::stop_reason(done.error()));
         }
         if (fault.is_logged()) {
             note_write(fault);
         }
-        if (chosen->size == geometry().page_size() &&
-            state_.policy.fault_around > geometry().page_size()) {
+        if (size == page && state_.policy.fault_around > page) {
             FaultAround{state_, fault}.run();
         }
         return Resolution::resume();
@@ -167,55 +179,77 @@ private:
 
     // Puts what was chosen into the table, next to or in place of what is there.
     std::expected<void, Error> install(const MemoryFault& fault, const ChosenMapping& chosen) {
-        const Permissions wanted = fault.permissions(features());
-        const MapRequest request{.ipa = chosen.ipa,
-                                 .pa = chosen.pa,
-                                 .length = chosen.size,
-                                 .attributes = {.permissions = wanted, .type = fault.extent.type},
-                                 .max_size = chosen.size};
-        if (!fault.found.mapping) {
-            const auto result = state_.table.map_if_absent(request);
-            if (result) {
-                count(chosen);
-            }
-            return result;
+        const std::uint64_t found_size = geometry().entry_size(fault.found.level);
+        if (fault.backed && found_size <= chosen.size) {
+            return raise(fault, found_size);
         }
-        if (fault.is_backed() && fault.found.mapping->size <= chosen.size) {
-            // What has grown since then (BlockRestore) is more than was asked for.
-            Invalidation owed;
-            const auto result =
-                state_.table.relax(fault.ipa, wanted, owed, fault.extent.pa_of(fault.offset()),
-                                   fault.found.mapping->size);
-            state_.table.discharge(owed);
-            state_.counters.permissions_raised.add(result ? 1 : 0);
-            return result;
+        const GuestCaches caches{state_};
+        if (!fault.backed) {
+            caches.clean(*fault.extent, chosen.pa, chosen.size);
         }
-        return replace(fault, chosen, request);
+        if (fault.access == AccessKind::fetch) {
+            caches.make_executable(chosen.pa, chosen.size);
+        }
+        if (fault.found.is_leaf) {
+            return replace(fault, chosen);
+        }
+        const auto result = state_.table.map_if_absent(request_of(fault, chosen));
+        if (result) {
+            count(chosen);
+        }
+        return result;
+    }
+
+    MapRequest request_of(const MemoryFault& fault, const ChosenMapping& chosen) const {
+        return {.ipa = chosen.ipa,
+                .pa = chosen.pa,
+                .length = chosen.size,
+                .attributes = {.permissions = fault.permissions(features()),
+                               .type = fault.extent->type},
+                .max_size = chosen.size};
+    }
+
+    // Only a permission is missing, of a leaf of `size` bytes.
+    std::expected<void, Error> raise(const MemoryFault& fault, std::uint64_t size) {
+        if (fault.access == AccessKind::fetch) {
+            const std::uint64_t offset = fault.ipa.offset_in(size);
+            GuestCaches{state_}.make_executable(Pa{fault.pa().value - offset}, size);
+        }
+        // What has grown since then (BlockRestore) is more than was asked for.
+        const auto result =
+            state_.table.relax_now(fault.ipa, fault.permissions(features()), fault.pa(), size);
+        if (result) {
+            state_.counters.permissions_raised.add();
+        }
+        return result;
     }
 
     // Of a leaf that is there: its memory, or the permissions of a part of it. Other faults may
     // know better what belongs there, so it is done only if the leaf is that which was found before
     // the backing was asked, and no other fault replaces it at the same time.
-    std::expected<void, Error> replace(const MemoryFault& fault, const ChosenMapping& chosen,
-                                       const MapRequest& request) {
-        const Mapping& found = *fault.found.mapping;
-        const Held held{state_.lock_around(found.ipa)};
-        const Lookup now = *state_.table.lookup(fault.ipa);
-        if (!now.mapping || now.mapping->pa != found.pa || now.mapping->size != found.size) {
+    // By value, so that a fault that does not come here is all in registers.
+    [[gnu::noinline]] std::expected<void, Error> replace(MemoryFault fault, ChosenMapping chosen) {
+        const std::uint64_t size = geometry().entry_size(fault.found.level);
+        const Held held{state_.lock_around(fault.ipa.align_down(size))};
+        const RawEntry now = state_.table.entry(fault.ipa);
+        if (!now.is_leaf || now.level != fault.found.level ||
+            state_.table.output(now, fault.ipa) != state_.table.output(fault.found, fault.ipa)) {
             return std::unexpected(Error::again);
         }
         Invalidation owed;
         std::expected<void, Error> result;
-        if (fault.is_backed()) {
+        if (fault.backed) {
             // Only this part of the block may have the permission; the rest stays as it is. That it
             // can be written may just be taken away, and is only given again where it is noticed.
-            Permissions permissions = now.mapping->attributes.permissions;
+            Permissions permissions = state_.table.permissions(now);
             permissions.write = false;
             result = state_.table.protect(chosen.ipa, chosen.size,
-                                          permissions | request.attributes.permissions, owed);
-            state_.counters.blocks_split.add(result ? 1 : 0);
+                                          permissions | fault.permissions(features()), owed);
+            if (result) {
+                state_.counters.blocks_split.add();
+            }
         } else {
-            result = state_.table.map(request, owed);
+            result = state_.table.map(request_of(fault, chosen), owed);
             if (result) {
                 state_.counters.replaced.add();
                 count(chosen);
@@ -225,39 +259,22 @@ private:
         return result;
     }
 
-    Resolution resume_after_race(const Abort& abort, const MemoryFault& fault) {
+    [[gnu::noinline]] Resolution resume_after_race(const Abort& abort, MemoryFault fault) {
         state_.counters.lost_races.add();
         if (!fault.permission) {
             return Resolution::nothing_to_do();
         }
-        const Mapping& found = *fault.found.mapping;
         // HCR_EL2.PTW: a stage-1 walk through Device memory is denied whatever the entry says.
-        if (abort.s1ptw && is_device(found.attributes.type)) {
+        if (abort.s1ptw && is_device(state_.table.type(fault.found))) {
             return guest_fault::external(abort);
         }
         // Permissions are added without telling other CPUs, so this one may hold the old entry.
+        const std::uint64_t size = geometry().entry_size(fault.found.level);
         Invalidation owed;
-        owed.add_leaf(found.ipa, found.size, found.level, InvalidationScope::local);
+        owed.add_leaf(fault.ipa.align_down(size), size, fault.found.level,
+                      InvalidationScope::local);
         state_.table.discharge(owed);
         return Resolution::nothing_to_do();
-    }
-
-    void maintain_caches(const MemoryFault& fault, const ChosenMapping& chosen) {
-        const GuestCaches caches{state_};
-        Pa pa = chosen.pa;
-        std::uint64_t size = chosen.size;
-        if (fault.is_backed()) {
-            // Only a permission is missing, of this leaf or of the part of it that was chosen.
-            if (fault.found.mapping->size < size) {
-                pa = fault.found.mapping->pa;
-                size = fault.found.mapping->size;
-            }
-        } else {
-            caches.clean(fault.extent, pa, size);
-        }
-        if (fault.access == AccessKind::fetch) {
-            caches.make_executable(pa, size);
-        }
     }
 
     void count(const ChosenMapping& chosen) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <twofold/table/stage2.hpp>
+#include <twofold/vm/ageing.hpp>
 #include <twofold/vm/backing.hpp>
 #include <twofold/vm/block_restore.hpp>
 #include <twofold/vm/dirty_runs.hpp>
@@ -196,6 +197,20 @@ public:
     std::expected<void, SlotRefusal> restore_blocks(FaultContext& context, Ipa start,
                                                     Progress& progress) {
         return BlockRestore{state_, context, progress}.run(start);
+    }
+
+    // A step of a scan for memory of the slot idle.slot() that is not used: twofold::age(), from
+    // progress.next on. With `every_access`, nothing is accessed unnoticed afterwards; else what a
+    // TLB still holds may be. Beside everything, one scan of a map at a time. Errors:
+    // ipa_out_of_range and the like, if idle.slot() is no range of this guest.
+    std::expected<void, Error> age(IdleMap& idle, Progress& progress, bool every_access = false) {
+        return state_.persist([&] {
+            Invalidation owed;
+            const auto result = twofold::age(state_.table, idle.slot(), idle,
+                                             every_access ? &owed : nullptr, progress);
+            state_.table.discharge(owed);
+            return result;
+        });
     }
 
     // Maps what faults on the range would map, from progress.next on, for about progress.budget

@@ -50,6 +50,11 @@ struct GuestState {
             port.relax();
         }
     }
+    // Whether a leaf maps the memory that the backing gave for a fault.
+    bool shows(const RawEntry& leaf, const MemoryFault& fault) const {
+        return table.output(leaf, fault.ipa) == fault.pa() &&
+               table.type(leaf) == fault.extent->type;
+    }
     // Of what replaces or divides a leaf for a fault.
     Lock& lock_around(Ipa ipa) { return around[(ipa.value >> around_shift) % around.size()]; }
 

@@ -29,51 +29,44 @@ struct MemoryFault {
     Ipa ipa = {};
     AccessKind access = AccessKind::read;
     bool permission = false;    // a permission fault, so that a TLB may hold the old entry
-    const Slot* slot = nullptr; // until the fault ends
-    Lookup found = {};          // in the table, before the backing was asked
-    Extent extent = {};         // from the backing
+    bool backed = false;        // the table shows the memory that the backing gave
+    const Slot* slot = nullptr; // as long as the fault lasts; the extent, too
+    RawEntry found = {};        // in the table, before the backing was asked
+    Extent* extent = nullptr;   // from the backing
 
     constexpr bool is_write() const { return access == AccessKind::write; }
     constexpr bool is_logged() const { return is_write() && slot->dirty_logging; }
     constexpr std::uint64_t offset() const { return slot->offset_of(ipa); }
+    constexpr Pa pa() const { return extent->pa_of(offset()); }
     // The extent, where the guest sees it.
     constexpr IpaSpan memory() const {
-        return {.start = slot->range.start + extent.offset, .length = extent.length};
+        return {.start = slot->range.start + extent->offset, .length = extent->length};
     }
     // The same without what lies outside of `part`, which holds the fault.
-    constexpr void cut_extent(const IpaSpan& part) {
+    constexpr void cut_extent(const IpaSpan& part) const {
         const std::uint64_t skipped = part.start - memory().start;
-        extent.offset += skipped;
-        extent.pa += skipped;
-        extent.length = part.length;
+        extent->offset += skipped;
+        extent->pa += skipped;
+        extent->length = part.length;
     }
 
-    constexpr bool may_execute() const { return extent.executable && is_cacheable(extent.type); }
+    constexpr bool may_execute() const { return extent->executable && is_cacheable(extent->type); }
     constexpr bool extent_allows() const {
-        return access == AccessKind::fetch ? may_execute() : !is_write() || extent.writable;
+        return access == AccessKind::fetch ? may_execute() : !is_write() || extent->writable;
     }
 
-    // The table allows the access: another CPU was faster than this one.
-    constexpr bool is_allowed() const {
-        if (!found.mapping) {
-            return false;
-        }
-        const Permissions& p = found.mapping->attributes.permissions;
-        return access == AccessKind::fetch ? p.execute_el1 && p.execute_el0
-               : is_write()                ? p.write
-                                           : p.read;
-    }
-    // The table shows the memory that the backing gave.
-    constexpr bool is_backed() const {
-        return found.mapping && found.mapping->attributes.type == extent.type &&
-               found.mapping->pa + (ipa - found.mapping->ipa) == extent.pa_of(offset());
+    // Permissions allow the access: another CPU was faster than this one.
+    static constexpr bool allows(const Permissions& p, AccessKind access) {
+        return access == AccessKind::fetch   ? p.execute_el1 && p.execute_el0
+               : access == AccessKind::write ? p.write
+                                             : p.read;
     }
 
     // Execution is given when it is asked for, because instruction caches have to be invalidated
     // first; at once where they need not. Writing waits for the first write where it is logged.
     constexpr Permissions permissions(const CpuFeatures& features) const {
         const bool write =
-            slot->writable && extent.writable && (!slot->dirty_logging || is_write());
+            slot->writable && extent->writable && (!slot->dirty_logging || is_write());
         const bool execute = may_execute() && (features.dic || access == AccessKind::fetch);
         return {.read = true, .write = write, .execute_el1 = execute, .execute_el0 = execute};
     }
@@ -83,11 +76,11 @@ struct MemoryFault {
             .fault = ipa,
             .slot = slot->range,
             .extent = memory(),
-            .extent_pa = extent.pa,
-            .attributes = {.start = slot->range.start + extent.uniform.offset,
-                           .length = extent.uniform.length},
+            .extent_pa = extent->pa,
+            .attributes = {.start = slot->range.start + extent->uniform.offset,
+                           .length = extent->uniform.length},
             .policy = {.dirty_logging = slot->dirty_logging, .cap = policy.largest}};
-        if (is_device(extent.type)) {
+        if (is_device(extent->type)) {
             request.policy.device = policy.largest_device;
         }
         return request;
@@ -97,10 +90,10 @@ struct MemoryFault {
     constexpr std::expected<ChosenMapping, LimitedBy>
     choose(const Geometry& geometry, const GuestMemoryPolicy& policy) const {
         MappingRequest wanted = request(policy);
-        if (!is_backed()) {
+        if (!backed) {
             wanted.policy.other_mappings = geometry.entry_size(found.level);
         }
-        return choose_mapping(geometry, wanted);
+        return choose_leaf(geometry, wanted);
     }
 };
 

@@ -69,17 +69,21 @@ private:
     }
 
     // The leaf around `ipa` that allows the access, if there is one.
-    IpaSpan allowed_around(Ipa ipa, AccessKind access) {
-        MemoryFault fault{.ipa = ipa, .access = access};
-        fault.found = *state_.table.lookup(ipa);
-        return fault.is_allowed() ? IpaSpan{fault.found.mapping->ipa, fault.found.mapping->size}
-                                  : IpaSpan{};
+    IpaSpan allowed_around(Ipa ipa, AccessKind access) const {
+        const RawEntry entry = state_.table.entry(ipa);
+        if (!entry.is_leaf) {
+            return {};
+        }
+        const std::uint64_t size = geometry().entry_size(entry.level);
+        return MemoryFault::allows(state_.table.permissions(entry), access)
+                   ? IpaSpan{ipa.align_down(size), size}
+                   : IpaSpan{};
     }
     // What the guest's access would be.
-    Abort abort_at(Ipa ipa, AccessKind access) {
-        const Lookup found = *state_.table.lookup(ipa);
+    Abort abort_at(Ipa ipa, AccessKind access) const {
+        const RawEntry entry = state_.table.entry(ipa);
         return {
-            .status = {found.mapping ? FaultKind::permission : FaultKind::translation, found.level},
+            .status = {entry.is_leaf ? FaultKind::permission : FaultKind::translation, entry.level},
             .instruction = access == AccessKind::fetch,
             .wnr = access == AccessKind::write,
             .ipa = ipa};
