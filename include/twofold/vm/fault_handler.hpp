@@ -130,10 +130,10 @@ private:
 
     Resolution resolve_extent(const MemoryFault& fault) {
         const std::uint64_t page = geometry().page_size();
-        std::uint64_t size = page; // what was chosen
+        std::uint64_t size = page; // of what is mapped
         std::expected<void, Error> done;
         if (fault.backed && fault.found.level == page_level) {
-            // A page that lacks a permission: there is no choice of a size.
+            // A page that lacks a permission: there is no choice.
             done = raise(fault, page);
         } else {
             const auto chosen = fault.choose(geometry(), state_.policy);
@@ -236,24 +236,20 @@ private:
             state_.table.output(now, fault.ipa) != state_.table.output(fault.found, fault.ipa)) {
             return std::unexpected(Error::again);
         }
+        // Of a block only the chosen part may have the permission; the rest stays as it is. That it
+        // can be written may just be taken away, and is only given again where it is noticed.
+        Permissions permissions = state_.table.permissions(now);
+        permissions.write = false;
         Invalidation owed;
-        std::expected<void, Error> result;
-        if (fault.backed) {
-            // Only this part of the block may have the permission; the rest stays as it is. That it
-            // can be written may just be taken away, and is only given again where it is noticed.
-            Permissions permissions = state_.table.permissions(now);
-            permissions.write = false;
-            result = state_.table.protect(chosen.ipa, chosen.size,
-                                          permissions | fault.permissions(features()), owed);
-            if (result) {
-                state_.counters.blocks_split.add();
-            }
-        } else {
-            result = state_.table.map(request_of(fault, chosen), owed);
-            if (result) {
-                state_.counters.replaced.add();
-                count(chosen);
-            }
+        auto result = fault.backed
+                          ? state_.table.protect(chosen.ipa, chosen.size,
+                                                 permissions | fault.permissions(features()), owed)
+                          : state_.table.map(request_of(fault, chosen), owed);
+        if (result && fault.backed) {
+            state_.counters.blocks_split.add();
+        } else if (result) {
+            state_.counters.replaced.add();
+            count(chosen);
         }
         state_.table.discharge(owed);
         return result;
