@@ -47,13 +47,13 @@ struct alignas(64) Part {
 };
 
 struct Load {
-    unsigned cpus = 0;
+    std::array<Part, Machine::max_cpus> parts;
     std::uint64_t commands = 0;
     std::uint64_t earliest = 0; // ticks
     std::uint64_t latest = 0;
-    std::atomic<bool> over{false};
-    std::array<Part, Machine::max_cpus> parts;
+    unsigned cpus = 0;
     std::atomic<unsigned> done{0};
+    std::atomic<bool> over{false};
 };
 
 constinit Load load;

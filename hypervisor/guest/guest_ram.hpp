@@ -80,20 +80,21 @@ private:
     DirtyBitmap* make_bitmap(std::uint64_t pages, MemoryPool& pool);
     bool make_idle_map(const IpaSpan& slot, MemoryPool& pool);
 
-    CpuQuiescence quiescence_; // in lines of its own, so first
+    // In lines of their own, so first.
     std::array<FaultContext, max_cpus> contexts_{};
+    CpuQuiescence quiescence_;
+    StaticStorage<Memory> memory_;
+    GuestTables tables_;
+    Ipa base_;
+    Vtcr vtcr_;
+    Vttbr vttbr_;
     TablePages pages_;
     RamBacking backing_;
     StaticStorage<DirtyBitmap> dirty_;
     StaticStorage<IdleMap> idle_;
     StaticStorage<El2Port> port_;
-    GuestTables tables_;
-    StaticStorage<Memory> memory_;
     std::array<Slot, 8> slots_{}; // in two versions
     CpuFeatures features_;
-    Ipa base_;
-    Vtcr vtcr_;
-    Vttbr vttbr_;
 };
 
 } // namespace twofold::hyp
