@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Blocks that come back without a fault: where backing and rules allow them, and nowhere else.
+#include "gate.hpp"
 #include "guest.hpp"
 
 #include <twofold/vm/dirty_bitmap.hpp>
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -177,6 +180,30 @@ TEST(RestoreBlocks, AWriteToAPageIsNotOneToTheBlockThatCameBack) {
     EXPECT_EQ(machine.access(ram, Kind::store).pa, memory_pa); // the next try
     EXPECT_EQ(guest.size_at(0), page);
     EXPECT_FALSE(machine.allows(ram + page, Kind::store));
+}
+
+TEST(RestoreBlocks, AWithdrawalWaitsForTheStepUnderWay) {
+    RestoreGuest guest{full_features(), 40, 2 * MiB};
+    guest.add_ram(4 * MiB);
+    ASSERT_TRUE(guest.machine.access(ram, Kind::store).pa);
+    guest.split(2 * MiB);
+    Gate slow;
+    guest.backing.on_ask = [&](std::uint64_t, AccessKind) { slow.pass(); };
+    std::jthread restorer{[&] { guest.restore_all(); }};
+    ASSERT_TRUE(slow.wait());
+    const IpaSpan range{.start = ram + MiB, .length = page};
+    std::atomic<bool> begun = false;
+    std::jthread owner{[&] {
+        EXPECT_TRUE(guest.machine.memory.invalidate_begin(range));
+        begun = true;
+    }};
+    EXPECT_TRUE(Gate::wait_for([&] { return guest.machine.port.relaxed != 0; }));
+    EXPECT_FALSE(begun);
+    slow.open();
+    owner.join();
+    restorer.join();
+    EXPECT_FALSE(guest.mapping(range.start));
+    EXPECT_EQ(guest.size_at(0), page);
 }
 
 TEST(RestoreBlocks, NotMoreThanTheRulesAllow) {
