@@ -106,7 +106,7 @@ bool emulate_directly(Vcpu& vcpu, TrapFrame& frame) {
     if ((esr & looked_at) != described)
         return false;
     const Ipa ipa{hpfar::fipa::get(frame.hpfar) << 12 | (frame.far & bit_mask(11, 0))};
-    if (vcpu.guest->bus().find(ipa) == nullptr)
+    if (vcpu.guest->memory().contains(ipa) || vcpu.guest->bus().find(ipa) == nullptr)
         return false;
     const LongExit exit{vcpu};
     emulate(vcpu, frame,
