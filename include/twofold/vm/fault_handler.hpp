@@ -130,22 +130,20 @@ private:
 
     Resolution resolve_extent(const MemoryFault& fault) {
         const std::uint64_t page = geometry().page_size();
-        std::uint64_t size = page; // of what is mapped
-        std::expected<void, Error> done;
-        if (fault.backed && fault.found.level == page_level) {
-            // A page that lacks a permission: there is no choice.
-            done = raise(fault, page);
-        } else {
-            const auto chosen = fault.choose(geometry(), state_.policy);
-            if (!chosen) {
+        // A page that lacks a permission: there is no choice.
+        const bool raises = fault.backed && fault.found.level == page_level;
+        ChosenMapping chosen{.size = page};
+        if (!raises) {
+            const auto choice = fault.choose(geometry(), state_.policy);
+            if (!choice) {
                 return Resolution::stop(StopReason::extent_below_page);
             }
-            if (!geometry().fits(chosen->pa, chosen->size)) {
+            if (!geometry().fits(choice->pa, choice->size)) {
                 return Resolution::stop(StopReason::pa_out_of_range);
             }
-            size = chosen->size;
-            done = install(fault, *chosen);
+            chosen = *choice;
         }
+        const auto done = raises ? raise(fault, page) : install(fault, chosen);
         if (!done) {
             if (is_lost_race(done.error())) {
                 state_.counters.lost_races.add();
@@ -156,7 +154,7 @@ private:
         if (fault.is_logged()) {
             note_write(fault);
         }
-        if (size == page && state_.policy.fault_around > page) {
+        if (chosen.size == page && state_.policy.fault_around > page) {
             FaultAround{state_, fault}.run();
         }
         return Resolution::resume();
