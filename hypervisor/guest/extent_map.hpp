@@ -48,6 +48,12 @@ public:
     // out of date at once, unless it is kept from changing.
     std::optional<Piece> extent(std::uint64_t offset) const;
 
+    // Where that extent is, if it is not divided and there is memory for it. As extent().
+    std::optional<Pa> whole(std::uint64_t offset) const {
+        const std::uint64_t value = load(list_[offset / extent_]);
+        return (value & (absent | divided)) == 0 ? std::optional{Pa{value}} : std::nullopt;
+    }
+
     // What follows is for one CPU at a time.
 
     // What is not divided further, around `offset`.
