@@ -159,7 +159,8 @@ std::optional<std::uint64_t> Work::known(Verb verb) {
     if (verb != Verb::faults)
         return std::nullopt;
     std::uint64_t resolved = 0;
-    for (const Counter& counter : ram_->memory().counters().by_outcome)
+    const FaultCounters counters = ram_->memory().counters();
+    for (const OwnCounter& counter : counters.by_outcome)
         resolved += counter.value();
     return resolved;
 }

@@ -139,7 +139,7 @@ void write_mappings(JsonWriter& json, GuestRam& ram) {
 // One element for each counter that is not zero: {"<what>": "<name>", "count": n}
 template <typename Kind, std::size_t count>
 void write_counts(JsonWriter& json, std::string_view list, std::string_view what,
-                  const std::array<Counter, count>& counters) {
+                  const std::array<OwnCounter, count>& counters) {
     json.begin_list(list);
     for (std::size_t i = 0; i < count; ++i) {
         if (counters[i].value() == 0)
@@ -153,7 +153,7 @@ void write_counts(JsonWriter& json, std::string_view list, std::string_view what
 }
 
 void write_faults(JsonWriter& json, GuestRam& ram) {
-    const FaultCounters& counters = ram.memory().counters();
+    const FaultCounters counters = ram.memory().counters();
     write_counts<FaultKind>(json, "faults", "kind", counters.by_kind);
     write_counts<Outcome>(json, "outcomes", "outcome", counters.by_outcome);
     json.begin_list("chosen");

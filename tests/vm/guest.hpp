@@ -50,7 +50,7 @@ struct Guest {
             .chosen[static_cast<std::size_t>(level)][static_cast<std::size_t>(reason)]
             .value();
     }
-    const FaultCounters& counters() const { return machine.memory.counters(); }
+    FaultCounters counters() const { return machine.memory.counters(); }
     std::optional<Mapping> mapping(Ipa ipa) {
         std::optional<Mapping> result;
         machine.memory.with_table(

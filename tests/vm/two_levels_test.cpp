@@ -95,7 +95,8 @@ TEST_P(TwoLevels, AFirstFault) {
     expect_one_fault(extent() - 1, Kind::store, leaf());
     expect_one_fault(extent(), Kind::fetch, leaf());
     expect_one_fault(2 * extent() - 1, Kind::load, leaf());
-    const auto& by_reason = memory.counters().chosen[static_cast<std::size_t>(GetParam().level)];
+    const FaultCounters counters = memory.counters();
+    const auto& by_reason = counters.chosen[static_cast<std::size_t>(GetParam().level)];
     EXPECT_EQ(by_reason[static_cast<std::size_t>(GetParam().reason)].value(), 4U);
 }
 

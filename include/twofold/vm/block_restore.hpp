@@ -92,7 +92,7 @@ private:
             mapped += leaf.size;
             executable = executable || leaf.attributes.permissions.execute_el1;
         });
-        const GuestCaches caches{state_};
+        const GuestCaches caches{state_, context_};
         if (mapped < chosen.size) {
             caches.clean(*fault.extent, chosen.pa, chosen.size);
         }
@@ -113,7 +113,7 @@ private:
             state_.table.discharge(owed);
             return mapped_again;
         });
-        state_.counters.blocks_restored.add(result ? 1 : 0);
+        context_.counters.blocks_restored.add(result ? 1 : 0);
         return result;
     }
 
@@ -128,7 +128,7 @@ private:
             blocks += made.value_or(0);
             return made;
         });
-        state_.counters.blocks_restored.add(blocks);
+        context_.counters.blocks_restored.add(blocks);
         return result ? std::expected<void, Error>{} : std::unexpected(result.error());
     }
 

@@ -16,7 +16,10 @@ template <GuestPort Port, GuestLock Lock>
 class FaultAround {
 public:
     // `fault` is resolved, in the section that goes on.
-    FaultAround(GuestState<Port, Lock>& state, MemoryFault fault) : state_{state}, fault_{fault} {}
+    FaultAround(GuestState<Port, Lock>& state, FaultContext& context, MemoryFault fault)
+        : state_{state},
+          context_{context},
+          fault_{fault} {}
 
     // What cannot be mapped waits for a fault of its own.
     [[gnu::noinline]] void run() {
@@ -57,13 +60,13 @@ private:
         if (page > answer->offset + answer->length - fault.offset() || !pa.is_aligned(page)) {
             return;
         }
-        const GuestCaches caches{state_};
+        const GuestCaches caches{state_, context_};
         const Permissions permissions = fault.permissions(state_.table.features());
         if (fault.access == AccessKind::fetch) {
             caches.make_executable(pa, page);
             if (fault_.permission) {
                 if (state_.table.relax_now(ipa, permissions, pa, page)) {
-                    state_.counters.mapped_around.add();
+                    context_.counters.mapped_around.add();
                     return;
                 }
             }
@@ -75,10 +78,11 @@ private:
              .length = page,
              .attributes = {.permissions = permissions, .type = answer->type},
              .max_size = page});
-        state_.counters.mapped_around.add(mapped ? 1 : 0);
+        context_.counters.mapped_around.add(mapped ? 1 : 0);
     }
 
     GuestState<Port, Lock>& state_;
+    FaultContext& context_;
     MemoryFault fault_;
 };
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <twofold/table/epoch_clock.hpp>
+#include <twofold/vm/counters.hpp>
 #include <twofold/vm/dirty_ring.hpp>
 #include <twofold/vm/fault_history.hpp>
 
@@ -13,6 +14,7 @@ namespace twofold {
 struct alignas(64) FaultContext {
     EpochClock::Word since = EpochClock::idle; // when its fault began
     FaultHistory history = {};
+    FaultCounters counters = {}; // its own, so that no two vCPUs write to one line
     // Where its writes go while they are logged, beside the bitmap of their slot; or none. Outlives
     // this; changes while the vCPU does not run.
     DirtyRing* ring = nullptr;

@@ -64,14 +64,14 @@ private:
         const RawEntry entry = state_.table.entry(ipa);
         // Unmapped meanwhile, the next fault is a translation fault; or young by another's doing.
         if (!entry.is_leaf || leaf::af::is_set(entry.raw)) {
-            state_.counters.lost_races.add();
+            context_.counters.lost_races.add();
             return Resolution::nothing_to_do();
         }
         if (!state_.table.make_young(ipa)) {
-            state_.counters.lost_races.add();
+            context_.counters.lost_races.add();
             return Resolution::resume();
         }
-        state_.counters.made_young.add();
+        context_.counters.made_young.add();
         return Resolution::resume();
     }
 
@@ -129,24 +129,27 @@ private:
     }
 
     Resolution resolve_extent(const MemoryFault& fault) {
-        const std::uint64_t page = geometry().page_size();
-        // A page that lacks a permission: there is no choice.
-        const bool raises = fault.backed && fault.found.level == page_level;
-        ChosenMapping chosen{.size = page};
-        if (!raises) {
-            const auto choice = fault.choose(geometry(), state_.policy);
-            if (!choice) {
-                return Resolution::stop(StopReason::extent_below_page);
-            }
-            if (!geometry().fits(choice->pa, choice->size)) {
-                return Resolution::stop(StopReason::pa_out_of_range);
-            }
-            chosen = *choice;
+        if (fault.backed && fault.found.level == page_level) {
+            // A page that lacks a permission: there is no choice.
+            const std::uint64_t page = geometry().page_size();
+            return finish(fault, page, raise(fault, page));
         }
-        const auto done = raises ? raise(fault, page) : install(fault, chosen);
+        const auto chosen = fault.choose(geometry(), state_.policy);
+        if (!chosen) {
+            return Resolution::stop(StopReason::extent_below_page);
+        }
+        if (!geometry().fits(chosen->pa, chosen->size)) {
+            return Resolution::stop(StopReason::pa_out_of_range);
+        }
+        return finish(fault, chosen->size, install(fault, *chosen));
+    }
+
+    // `size` bytes have been mapped for the fault, or could not be.
+    [[gnu::always_inline]] Resolution finish(const MemoryFault& fault, std::uint64_t size,
+                                             const std::expected<void, Error>& done) {
         if (!done) {
             if (is_lost_race(done.error())) {
-                state_.counters.lost_races.add();
+                context_.counters.lost_races.add();
                 return Resolution::resume();
             }
             return Resolution::stop(guest_fault::stop_reason(done.error()));
@@ -154,8 +157,9 @@ private:
         if (fault.is_logged()) {
             note_write(fault);
         }
-        if (chosen.size == page && state_.policy.fault_around > page) {
-            FaultAround{state_, fault}.run();
+        const std::uint64_t page = geometry().page_size();
+        if (size == page && state_.policy.fault_around > page) {
+            FaultAround{state_, context_, fault}.run();
         }
         return Resolution::resume();
     }
@@ -181,7 +185,7 @@ private:
         if (fault.backed && found_size <= chosen.size) {
             return raise(fault, found_size);
         }
-        const GuestCaches caches{state_};
+        const GuestCaches caches{state_, context_};
         if (!fault.backed) {
             caches.clean(*fault.extent, chosen.pa, chosen.size);
         }
@@ -211,13 +215,13 @@ private:
     std::expected<void, Error> raise(const MemoryFault& fault, std::uint64_t size) {
         if (fault.access == AccessKind::fetch) {
             const std::uint64_t offset = fault.ipa.offset_in(size);
-            GuestCaches{state_}.make_executable(Pa{fault.pa().value - offset}, size);
+            GuestCaches{state_, context_}.make_executable(Pa{fault.pa().value - offset}, size);
         }
         // What has grown since then (BlockRestore) is more than was asked for.
         const auto result =
             state_.table.relax_now(fault.ipa, fault.permissions(features()), fault.pa(), size);
         if (result) {
-            state_.counters.permissions_raised.add();
+            context_.counters.permissions_raised.add();
         }
         return result;
     }
@@ -244,9 +248,9 @@ private:
                                                  permissions | fault.permissions(features()), owed)
                           : state_.table.map(request_of(fault, chosen), owed);
         if (result && fault.backed) {
-            state_.counters.blocks_split.add();
+            context_.counters.blocks_split.add();
         } else if (result) {
-            state_.counters.replaced.add();
+            context_.counters.replaced.add();
             count(chosen);
         }
         state_.table.discharge(owed);
@@ -254,7 +258,7 @@ private:
     }
 
     [[gnu::noinline]] Resolution resume_after_race(const Abort& abort, MemoryFault fault) {
-        state_.counters.lost_races.add();
+        context_.counters.lost_races.add();
         if (!fault.permission) {
             return Resolution::nothing_to_do();
         }
@@ -272,7 +276,7 @@ private:
     }
 
     void count(const ChosenMapping& chosen) {
-        state_.counters.of(*geometry().level_of(chosen.size), chosen.limited_by).add();
+        context_.counters.of(*geometry().level_of(chosen.size), chosen.limited_by).add();
     }
 
     const Geometry& geometry() const { return state_.table.geometry(); }

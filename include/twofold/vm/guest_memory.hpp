@@ -44,7 +44,14 @@ public:
     const Geometry& geometry() const { return state_.table.geometry(); }
     const CpuFeatures& features() const { return state_.table.features(); }
     Pa root() const { return state_.table.root(); }
-    const FaultCounters& counters() const { return state_.counters; }
+    // The sum over all contexts, a moment ago.
+    FaultCounters counters() const {
+        FaultCounters sum;
+        for (const FaultContext& context : state_.contexts) {
+            sum.add(context.counters);
+        }
+        return sum;
+    }
     TableCounters table_counters() const { return state_.table.counters(); }
 
     // Errors: those of Slots::add. A slot that is refused is not there, or as it was.
@@ -257,8 +264,8 @@ public:
     // is stopped.
     Resolution handle(const Abort& abort, FaultContext& context,
                       std::optional<Ipa> translated = {}) {
-        state_.counters.of(abort.status.kind).add();
-        state_.counters.of(abort.access()).add();
+        context.counters.of(abort.status.kind).add();
+        context.counters.of(abort.access()).add();
         const std::optional<Ipa> ipa = abort.ipa ? abort.ipa : translated;
         Resolution resolution = FaultHandler{state_, context}.resolve(abort, ipa);
         if (!resolution.unchanged) {
@@ -266,9 +273,9 @@ public:
         } else if (context.history.is_endless(abort, *ipa)) {
             resolution = Resolution::stop(StopReason::no_progress);
         }
-        state_.counters.of(resolution.outcome).add();
+        context.counters.of(resolution.outcome).add();
         if (resolution.outcome == Outcome::stop) {
-            state_.counters.of(resolution.reason).add();
+            context.counters.of(resolution.reason).add();
         }
         return resolution;
     }

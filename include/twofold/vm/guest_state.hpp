@@ -4,7 +4,6 @@
 
 #include <twofold/table/epoch_clock.hpp>
 #include <twofold/table/stage2.hpp>
-#include <twofold/vm/counters.hpp>
 #include <twofold/vm/fault_context.hpp>
 #include <twofold/vm/guest_lock.hpp>
 #include <twofold/vm/guest_port.hpp>
@@ -65,7 +64,6 @@ struct GuestState {
     EpochClock clock = {}; // of the faults under way
     Withdrawals withdrawals = {};
     GuestMemoryPolicy policy;
-    FaultCounters counters = {};
     Lock lock = {}; // of changes of slots and of harvests; no fault takes it
 
 private:
