@@ -406,7 +406,7 @@ private:
     [[gnu::noinline]] std::expected<void, Error> relax_now_slowly(Ipa ipa,
                                                                   const Relaxation& wanted) {
         Invalidation owed;
-        const auto result = relax_leaf(tree_, ipa, wanted, owed);
+        auto result = relax_leaf(tree_, ipa, wanted, owed);
         tree_.discharge(owed);
         return result;
     }

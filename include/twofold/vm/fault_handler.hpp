@@ -195,7 +195,7 @@ private:
         if (fault.found.is_leaf) {
             return replace(fault, chosen);
         }
-        const auto result = state_.table.map_if_absent(request_of(fault, chosen));
+        auto result = state_.table.map_if_absent(request_of(fault, chosen));
         if (result) {
             count(chosen);
         }
@@ -218,7 +218,7 @@ private:
             GuestCaches{state_, context_}.make_executable(Pa{fault.pa().value - offset}, size);
         }
         // What has grown since then (BlockRestore) is more than was asked for.
-        const auto result =
+        auto result =
             state_.table.relax_now(fault.ipa, fault.permissions(features()), fault.pa(), size);
         if (result) {
             context_.counters.permissions_raised.add();

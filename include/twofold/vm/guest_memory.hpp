@@ -185,8 +185,7 @@ public:
         for (Level level = geometry().top_leaf_level() + 1; level <= page_level; ++level) {
             const auto result = state_.persist([&] {
                 Invalidation owed;
-                const auto split =
-                    state_.table.split(from, length, geometry().entry_size(level), owed);
+                auto split = state_.table.split(from, length, geometry().entry_size(level), owed);
                 state_.table.discharge(owed);
                 return split;
             });
@@ -213,8 +212,8 @@ public:
     std::expected<void, Error> age(IdleMap& idle, Progress& progress, bool every_access = false) {
         return state_.persist([&] {
             Invalidation owed;
-            const auto result = twofold::age(state_.table, idle.slot(), idle,
-                                             every_access ? &owed : nullptr, progress);
+            auto result = twofold::age(state_.table, idle.slot(), idle,
+                                       every_access ? &owed : nullptr, progress);
             state_.table.discharge(owed);
             return result;
         });
@@ -250,7 +249,7 @@ public:
     void invalidate_end(const IpaSpan& range) { (void)state_.withdrawals.end(range); }
     // Both at once: for memory whose backing answers anew by itself. Errors: of invalidate_begin().
     std::expected<void, Error> withdraw(const IpaSpan& range) {
-        const auto begun = invalidate_begin(range);
+        auto begun = invalidate_begin(range);
         if (begun) {
             invalidate_end(range);
         }
@@ -353,7 +352,7 @@ private:
     void unmap(IpaSpan range) {
         const auto unmap = [&] {
             Invalidation owed;
-            const auto result = state_.table.unmap(range.start, range.length, owed);
+            auto result = state_.table.unmap(range.start, range.length, owed);
             state_.table.discharge(owed);
             return result;
         };
@@ -376,8 +375,7 @@ private:
         Invalidation owed;
         for (const IpaSpan& range : ranges) {
             (void)state_.persist([&] {
-                const auto result =
-                    state_.table.write_protect(range.start, range.length, owed, progress);
+                auto result = state_.table.write_protect(range.start, range.length, owed, progress);
                 if (!result) {
                     state_.table.discharge(owed);
                 }

@@ -55,7 +55,7 @@ struct GuestState {
                table.type(leaf) == fault.extent->type;
     }
     // Of what replaces or divides a leaf for a fault.
-    Lock& lock_around(Ipa ipa) { return around[(ipa.value >> around_shift) % around.size()]; }
+    Lock& lock_around(Ipa ipa) { return around_[(ipa.value >> around_shift) % around_.size()]; }
 
     Port& port;
     Stage2<Port> table;
@@ -68,7 +68,7 @@ struct GuestState {
 
 private:
     static constexpr unsigned around_shift = 21;
-    std::array<Lock, 16> around = {};
+    std::array<Lock, 16> around_ = {};
 };
 
 } // namespace twofold
