@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes that are logged: each is told by one harvest, and what is copied then is what the guest
 // has.
-#include "guest.hpp"
-
-#include <twofold/vm/dirty_bitmap.hpp>
+#include "logged_guest.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,43 +11,12 @@
 #include <random>
 #include <shared_mutex>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace twofold::test {
 namespace {
-
-constexpr std::uint64_t page = 4 * KiB;
-
-struct LoggedGuest : Guest {
-    explicit LoggedGuest(std::uint64_t slot_length, std::uint64_t extent = GiB,
-                         const CpuFeatures& features = full_features())
-        : Guest{features, 40, extent},
-          length{slot_length},
-          storage(DirtyBitmap::words(length / page)),
-          bitmap{storage, length / page} {
-        add({.range = {.start = ram, .length = length}, .dirty = &bitmap});
-    }
-    void log(bool on) { ASSERT_TRUE(machine.memory.set_slot_flags(ram, true, on)); }
-    void write(std::uint64_t offset) {
-        ASSERT_TRUE(machine.access(ram + offset, Kind::store).pa) << offset;
-    }
-    using Runs = std::vector<std::pair<std::uint64_t, std::uint64_t>>; // offset, length
-    Runs harvest(std::uint64_t budget = Progress::unlimited) {
-        Runs runs;
-        Progress progress{.budget = budget};
-        const auto pages = machine.memory.harvest_dirty(
-            ram, [&](Ipa ipa, std::uint64_t bytes) { runs.emplace_back(ipa - ram, bytes); },
-            progress);
-        EXPECT_TRUE(pages);
-        next = progress.next;
-        return runs;
-    }
-    std::uint64_t length;
-    std::vector<std::uint64_t> storage;
-    DirtyBitmap bitmap;
-    Ipa next = {};
-};
 
 TEST(DirtyLog, TellsWhatWasWrittenSinceTheLastHarvest) {
     LoggedGuest guest{GiB};
@@ -204,13 +171,14 @@ TEST(DirtyLog, SaysWhatIsMissing) {
 
 // A guest that writes at full speed while logging starts, is harvested, stops and starts again, on
 // extents of many sizes: the copy is the memory in the end.
-class DirtyLogParallel : public testing::TestWithParam<std::uint64_t> {};
+class DirtyLogParallel : public testing::TestWithParam<std::tuple<std::uint64_t, DirtyTracking>> {};
 
 TEST_P(DirtyLogParallel, NothingIsLost) {
     constexpr std::uint64_t length = 8 * MiB;
     constexpr unsigned vcpus = 2;
     constexpr std::chrono::milliseconds time{500};
-    LoggedGuest guest{length, GetParam()};
+    const auto& [extent, tracking] = GetParam();
+    LoggedGuest guest{length, extent, full_features(), tracking};
     std::vector<std::atomic<std::uint64_t>> memory(length / page);
     std::vector<std::uint64_t> copy(length / page);
     std::atomic<bool> stop = false;
@@ -287,10 +255,14 @@ TEST_P(DirtyLogParallel, NothingIsLost) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Extents, DirtyLogParallel,
-                         testing::Values(4 * KiB, 64 * KiB, 2 * MiB, GiB), [](const auto& extent) {
-                             return std::to_string(extent.param / KiB) + "K";
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Extents, DirtyLogParallel,
+    testing::Combine(testing::Values(4 * KiB, 64 * KiB, 2 * MiB, GiB),
+                     testing::Values(DirtyTracking::write_protection, DirtyTracking::hardware)),
+    [](const auto& names) {
+        return std::to_string(std::get<0>(names.param) / KiB) + "K" +
+               (std::get<1>(names.param) == DirtyTracking::hardware ? "ByHardware" : "");
+    });
 
 } // namespace
 } // namespace twofold::test

@@ -32,9 +32,10 @@ inline Geometry geometry_4k(const CpuFeatures& features, unsigned ipa_bits) {
 
 struct Guest {
     explicit Guest(const CpuFeatures& features = full_features(), unsigned ipa_bits = 40,
-                   std::uint64_t extent = GiB, const GuestMemoryPolicy& policy = {})
+                   std::uint64_t extent = GiB, const GuestMemoryPolicy& policy = {},
+                   bool hardware_dirty_state = false)
         : backing{memory_pa, extent},
-          machine{geometry_4k(features, ipa_bits), features, policy} {}
+          machine{geometry_4k(features, ipa_bits), features, policy, hardware_dirty_state} {}
 
     void add(Slot slot) {
         slot.backing = &backing;

@@ -110,6 +110,12 @@ public:
     }
 
     std::optional<std::uint64_t> load(Pa pa) { return table(pa).load(0); }
+    // Of a walker that notes accesses.
+    std::optional<std::uint64_t> compare_exchange(Pa pa, std::uint64_t expected,
+                                                  std::uint64_t desired) {
+        auto entry = table(pa);
+        return entry.compare_exchange(0, expected, desired) ? expected : entry.load(0);
+    }
     // As DSB after TLBI: every walk that may have seen what was there has finished.
     void barrier(Barrier kind) {
         if (kind == Barrier::dsb_ish || kind == Barrier::dsb_nsh) {

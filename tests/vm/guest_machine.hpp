@@ -23,13 +23,14 @@ public:
     using Memory = GuestMemory<GuestHostPort, std::mutex>;
 
     GuestMachine(const Geometry& geometry, const CpuFeatures& features,
-                 const GuestMemoryPolicy& policy = {})
+                 const GuestMemoryPolicy& policy = {}, bool hardware_dirty_state = false)
         : memory{port,
                  Stage2<GuestHostPort>{port, geometry, features,
                                        *Stage2<GuestHostPort>::allocate_root(port, geometry)},
                  slots, contexts, policy},
           config{walk_config(features, geometry, memory.root(),
-                             {.hardware_access_flag = false, .hardware_dirty_state = false})} {}
+                             {.hardware_access_flag = hardware_dirty_state,
+                              .hardware_dirty_state = hardware_dirty_state})} {}
 
     model::WalkResult walk(Ipa ipa, model::AccessKind kind) {
         const std::shared_lock walking{port.walks};

@@ -204,9 +204,16 @@ public:
     // ipa_out_of_range, again.
     std::expected<void, Error> write_protect(Ipa ipa, std::uint64_t length, Invalidation& owed,
                                              Progress* progress = nullptr) {
+        return write_protect(ipa, length, owed, progress, [](Ipa, std::uint64_t) {});
+    }
+    // The same, with visit() for each leaf that the guest or hardware could write to, as
+    // test_and_clear_young() does.
+    template <class Visit>
+    std::expected<void, Error> write_protect(Ipa ipa, std::uint64_t length, Invalidation& owed,
+                                             Progress* progress, Visit&& visit) {
         constexpr std::uint64_t writable = leaf::s2ap_write::mask | leaf::dbm::mask;
         return sweep(ipa, length, {.any = writable, .clear = writable, .adopt_tombstones = true},
-                     &owed, progress, [](Ipa, std::uint64_t) {});
+                     &owed, progress, visit);
     }
 
     // Clears AF in the leaves that map something in the range, and calls visit(Ipa start,

@@ -15,16 +15,16 @@ namespace twofold {
 
 class DirtyRuns {
 public:
-    // From progress.next on, as many as there is room for and the budget allows. False: that was
-    // all for this call.
-    bool take(const Slot& slot, std::uint64_t page_size, Progress& progress) {
+    // From progress.next to `limit`, which lies in the slot, as many as there is room for and the
+    // budget allows. False: that was all for this call.
+    bool take(const Slot& slot, Ipa limit, std::uint64_t page_size, Progress& progress) {
         const Ipa start = std::max(progress.next, slot.range.start);
-        if (start >= slot.range.end()) {
-            progress.next = slot.range.end();
+        if (start >= limit) {
+            progress.next = limit;
             return false;
         }
         const std::uint64_t first = slot.offset_of(start) / page_size;
-        const std::uint64_t pages = slot.range.length / page_size;
+        const std::uint64_t pages = slot.offset_of(limit) / page_size;
         const std::uint64_t words = std::min<std::uint64_t>(words_at_once, progress.budget);
         std::uint64_t next = 0;
         slot.dirty->take(

@@ -72,12 +72,12 @@ private:
             }
         }
         caches.clean(*answer, pa, page);
-        const auto mapped = state_.table.map_if_absent(
-            {.ipa = ipa,
-             .pa = pa,
-             .length = page,
-             .attributes = {.permissions = permissions, .type = answer->type},
-             .max_size = page});
+        const auto mapped =
+            state_.table.map_if_absent({.ipa = ipa,
+                                        .pa = pa,
+                                        .length = page,
+                                        .attributes = fault.attributes(state_.table.features()),
+                                        .max_size = page});
         context_.counters.mapped_around.add(mapped ? 1 : 0);
     }
 

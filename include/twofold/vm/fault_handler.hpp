@@ -157,8 +157,11 @@ private:
         if (fault.is_logged()) {
             note_write(fault);
         }
+        // A page that was there lacked a permission: so may others, but only of those to execute
+        // none is asked for one by one.
+        const bool alone = fault.backed && fault.access != AccessKind::fetch;
         const std::uint64_t page = geometry().page_size();
-        if (size == page && state_.policy.fault_around > page) {
+        if (size == page && state_.policy.fault_around > page && !alone) {
             FaultAround{state_, context_, fault}.run();
         }
         return Resolution::resume();
@@ -206,8 +209,7 @@ private:
         return {.ipa = chosen.ipa,
                 .pa = chosen.pa,
                 .length = chosen.size,
-                .attributes = {.permissions = fault.permissions(features()),
-                               .type = fault.extent->type},
+                .attributes = fault.attributes(features()),
                 .max_size = chosen.size};
     }
 

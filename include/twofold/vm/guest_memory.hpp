@@ -54,8 +54,12 @@ public:
     }
     TableCounters table_counters() const { return state_.table.counters(); }
 
-    // Errors: those of Slots::add. A slot that is refused is not there, or as it was.
+    // Errors: those of Slots::add; dbm_needs_hafdbs (its writes cannot be tracked by this CPU). A
+    // slot that is refused is not there, or as it was.
     std::expected<void, SlotRefusal> add_slot(const Slot& slot) {
+        if (slot.by_hardware() && !features().dirty_state) {
+            return std::unexpected(SlotRefusal{Error::dbm_needs_hafdbs});
+        }
         const Held held{state_.lock};
         return change_slots([&](Slots& slots) { return slots.add(slot); });
     }
@@ -83,7 +87,8 @@ public:
         if (slot == nullptr) {
             return std::unexpected(SlotRefusal{Error::slot_unknown});
         }
-        const IpaSpan range = slot->range;
+        const Slot before = *slot;
+        const IpaSpan& range = before.range;
         const bool changes = slot->writable != writable || slot->dirty_logging != dirty_logging;
         if (changes) {
             (void)change_slots(
@@ -92,8 +97,14 @@ public:
         Progress all;
         Progress& p = progress != nullptr ? *progress : all;
         // Also where the flags are set already: that may be by steps that were not gone on with.
-        if (!writable || dirty_logging) {
-            protect({&range, 1}, &p);
+        if (writable && dirty_logging && before.by_hardware()) {
+            track(before, &p);
+        } else if (!writable || dirty_logging) {
+            if (dirty_logging && before.by_hardware()) {
+                keep_dirty(before, range, &p);
+            } else {
+                protect({&range, 1}, &p);
+            }
         } else {
             p.next = range.end();
         }
@@ -101,18 +112,21 @@ public:
     }
 
     // What has been written while writes were logged, and not been told yet: makes those pages of
-    // the slot that starts at `start` clean and read-only again, no others, and then calls
-    // visit(Ipa, std::uint64_t length) for each run of them, to copy it; a write after that is told
-    // by the next harvest. One harvester of a slot at a time; faults go on beside visit(). With a
-    // budget it stops after about as many words of the bitmap; progress.next is where to go on.
+    // the slot that starts at `start` clean again, no others - read-only, or for hardware to note
+    // the next write - and then calls visit(Ipa, std::uint64_t length) for each run of them, to
+    // copy it; a write after that is told by the next harvest. One harvester of a slot at a time;
+    // faults go on beside visit(). With a budget it stops after about as many words of the bitmap,
+    // and where hardware tracks, 64 entries of the table for each; progress.next is where to go on.
     // Returns how many pages there were. The last harvest is complete if no vCPU runs. Errors:
     // slot_unknown, slot_without_bitmap.
     template <class Visit>
     std::expected<std::uint64_t, SlotRefusal> harvest_dirty(Ipa start, Visit&& visit,
                                                             Progress& progress) {
         std::uint64_t pages = 0;
-        for (bool more = true; more;) {
+        Ipa collected = progress.next; // by hardware: below it the bitmap knows all
+        for (;;) {
             DirtyRuns runs;
+            bool more = false;
             {
                 const Held held{state_.lock};
                 const Slot* slot = state_.slots.current().starting_at(start);
@@ -120,15 +134,29 @@ public:
                     return std::unexpected(SlotRefusal{
                         slot == nullptr ? Error::slot_unknown : Error::slot_without_bitmap});
                 }
-                more = runs.take(*slot, geometry().page_size(), progress);
-                protect({runs.begin(), runs.end()});
+                Ipa limit = slot->range.end();
+                if (slot->by_hardware()) {
+                    if (progress.next >= collected) {
+                        Progress step{.budget = entries_at_once, .next = progress.next};
+                        track(*slot, &step);
+                        collected = step.next;
+                    }
+                    limit = collected;
+                }
+                more = runs.take(*slot, limit, geometry().page_size(), progress) ||
+                       (progress.next < slot->range.end() && progress.budget != 0);
+                if (!slot->by_hardware()) {
+                    protect({runs.begin(), runs.end()});
+                }
             }
             for (const IpaSpan& run : runs) {
                 visit(run.start, run.length);
                 pages += run.length / geometry().page_size();
             }
+            if (!more) {
+                return pages;
+            }
         }
-        return pages;
     }
     // The same for what is in a vCPU's dirty ring, which is emptied: visit(Ipa) for each page,
     // which may have come twice. Returns how many. One harvester of a ring at a time, beside its
@@ -242,6 +270,7 @@ public:
             return std::unexpected(Error::again);
         }
         state_.wait_for_faults();
+        keep_dirty(range);
         unmap(range);
         return {};
     }
@@ -330,13 +359,17 @@ private:
     std::expected<void, SlotRefusal> give_up(Ipa start, std::uint64_t kept, Change&& change) {
         const Held held{state_.lock};
         const Slot* slot = state_.slots.current().starting_at(start);
+        const Slot before = slot != nullptr ? *slot : Slot{.range = {.start = start}};
         IpaSpan range{.start = start};
-        if (slot != nullptr && slot->range.length > kept) {
-            range = {start + kept, slot->range.length - kept};
+        if (before.range.length > kept) {
+            range = {start + kept, before.range.length - kept};
         }
         state_.withdrawals.announce_change(range);
         const auto changed = change_slots(change);
         if (changed && range.length != 0) {
+            if (before.dirty_logging && before.by_hardware()) {
+                keep_dirty(before, range);
+            }
             unmap(range);
         }
         state_.withdrawals.end_change();
@@ -348,6 +381,8 @@ private:
         return slot != nullptr ? std::expected<IpaSpan, SlotRefusal>{slot->range}
                                : std::unexpected(SlotRefusal{Error::slot_unknown});
     }
+
+    static constexpr std::uint64_t entries_at_once = 1024;
 
     void unmap(IpaSpan range) {
         const auto unmap = [&] {
@@ -367,6 +402,47 @@ private:
         const Lookup found = *state_.table.lookup(ipa);
         const std::uint64_t size = found.mapping ? found.mapping->size : geometry().page_size();
         return {ipa.align_down(size), size};
+    }
+
+    // Has hardware note what is written to a slot from now on; what it has noted before goes into
+    // the bitmap.
+    void track(const Slot& slot, Progress* progress) {
+        Invalidation owed;
+        (void)state_.persist([&] {
+            auto result = state_.table.track_writes(slot.range.start, slot.range.length, owed,
+                                                    marker(slot), progress);
+            state_.table.discharge(owed);
+            return result;
+        });
+    }
+    // What hardware has noted in a range goes with its descriptors.
+    void keep_dirty(IpaSpan range) {
+        const Held held{state_.lock};
+        while (const Slot* slot = state_.slots.current().overlapping(range)) {
+            const Ipa start = std::max(slot->range.start, range.start);
+            const Ipa end = std::min(slot->range.end(), range.end());
+            if (slot->dirty_logging && slot->by_hardware()) {
+                keep_dirty(*slot, {start, end - start});
+            }
+            range = {end, range.end() - end};
+        }
+    }
+    // Takes the write permission away in a part of a slot that hardware tracks. All that could be
+    // written counts as written: hardware may note it up to the last moment.
+    void keep_dirty(const Slot& slot, const IpaSpan& part, Progress* progress = nullptr) {
+        Invalidation owed;
+        (void)state_.persist([&] {
+            auto result =
+                state_.table.write_protect(part.start, part.length, owed, progress, marker(slot));
+            state_.table.discharge(owed);
+            return result;
+        });
+    }
+    auto marker(const Slot& slot) const {
+        return [&slot, page = geometry().page_size()](Ipa ipa, std::uint64_t size,
+                                                      std::uint64_t count = 1) {
+            slot.mark_inside({ipa, size * count}, page);
+        };
     }
 
     // Takes the write permission away. Cannot fail: the ranges lie in slots, and it takes no

@@ -65,10 +65,16 @@ struct MemoryFault {
     // Execution is given when it is asked for, because instruction caches have to be invalidated
     // first; at once where they need not. Writing waits for the first write where it is logged.
     constexpr Permissions permissions(const CpuFeatures& features) const {
-        const bool write =
-            slot->writable && extent->writable && (!slot->dirty_logging || is_write());
+        const bool write = may_write() && (!slot->dirty_logging || is_write());
         const bool execute = may_execute() && (features.dic || access == AccessKind::fetch);
         return {.read = true, .write = write, .execute_el1 = execute, .execute_el0 = execute};
+    }
+    constexpr bool may_write() const { return slot->writable && extent->writable; }
+    // Of a new leaf. Where hardware logs the writes, it gives the permission itself.
+    constexpr Attributes attributes(const CpuFeatures& features) const {
+        return {.permissions = permissions(features),
+                .type = extent->type,
+                .dbm = slot->dirty_logging && slot->by_hardware() && may_write()};
     }
 
     constexpr MappingRequest request(const GuestMemoryPolicy& policy) const {

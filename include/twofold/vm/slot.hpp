@@ -6,11 +6,20 @@
 #include <twofold/vm/choose_mapping.hpp>
 #include <twofold/vm/dirty_bitmap.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace twofold {
 
 class Backing;
+
+// How the writes to a slot are noticed while they are logged.
+enum class DirtyTracking : std::uint8_t {
+    write_protection, // the first write to each page is a fault
+    // The CPU notes it in the descriptor (FEAT_HAFDBS, with VTCR_EL2.HD): no fault, but a harvest
+    // looks at every page that is mapped. A block that was not divided is dirty as a whole.
+    hardware,
+};
 
 struct Slot {
     IpaSpan range = {};
@@ -18,11 +27,21 @@ struct Slot {
     bool writable = true;         // false: a write is for the device model, as with flash and ROM
     bool dirty_logging = false;   // the first write to each page is noticed, and marked in `dirty`
     DirtyBitmap* dirty = nullptr; // of the slot's pages, or none; outlives the slot
+    DirtyTracking tracking = DirtyTracking::write_protection; // by hardware only with a bitmap
 
     // Marks the pages of a range of the slot as dirty; it has a bitmap.
     void mark(const IpaSpan& pages, std::uint64_t page_size) const {
         for (Ipa ipa = pages.start; ipa < pages.end(); ipa += page_size) {
             dirty->mark(offset_of(ipa) / page_size);
+        }
+    }
+    constexpr bool by_hardware() const { return tracking == DirtyTracking::hardware; }
+    // The same of those that lie in the slot.
+    void mark_inside(const IpaSpan& pages, std::uint64_t page_size) const {
+        const Ipa start = std::max(pages.start, range.start);
+        const Ipa end = std::min(pages.end(), range.end());
+        if (start < end) {
+            mark({start, end - start}, page_size);
         }
     }
     // The page around `ipa` has been written, or may be now.

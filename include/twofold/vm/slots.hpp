@@ -44,7 +44,8 @@ public:
         count_ = other.count_;
     }
 
-    // slot_misaligned, slot_wraps, slot_bitmap_short, slot_overlaps or slot_limit.
+    // slot_misaligned, slot_wraps, slot_bitmap_short, slot_without_bitmap, slot_overlaps or
+    // slot_limit.
     constexpr std::expected<void, SlotRefusal> add(const Slot& slot) {
         if (const auto refusal = check(slot)) {
             return std::unexpected(*refusal);
@@ -124,6 +125,9 @@ private:
         }
         if (slot.dirty != nullptr && slot.dirty->pages() < range.length / page_) {
             return SlotRefusal{Error::slot_bitmap_short};
+        }
+        if (slot.dirty == nullptr && slot.by_hardware()) {
+            return SlotRefusal{Error::slot_without_bitmap};
         }
         const Slot* other = overlapping(range);
         if (other != nullptr && other == self) {
