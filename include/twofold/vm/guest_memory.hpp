@@ -438,10 +438,11 @@ private:
             return result;
         });
     }
+    // For leaves of a slot, which no block reaches beyond.
     auto marker(const Slot& slot) const {
         return [&slot, page = geometry().page_size()](Ipa ipa, std::uint64_t size,
                                                       std::uint64_t count = 1) {
-            slot.mark_inside({ipa, size * count}, page);
+            slot.mark({ipa, size * count}, page);
         };
     }
 

@@ -6,7 +6,6 @@
 #include <twofold/vm/choose_mapping.hpp>
 #include <twofold/vm/dirty_bitmap.hpp>
 
-#include <algorithm>
 #include <cstdint>
 
 namespace twofold {
@@ -36,14 +35,6 @@ struct Slot {
         }
     }
     constexpr bool by_hardware() const { return tracking == DirtyTracking::hardware; }
-    // The same of those that lie in the slot.
-    void mark_inside(const IpaSpan& pages, std::uint64_t page_size) const {
-        const Ipa start = std::max(pages.start, range.start);
-        const Ipa end = std::min(pages.end(), range.end());
-        if (start < end) {
-            mark({start, end - start}, page_size);
-        }
-    }
     // The page around `ipa` has been written, or may be now.
     void note_write(Ipa ipa, std::uint64_t page_size) const {
         if (dirty_logging && dirty != nullptr) {
