@@ -5,6 +5,7 @@
 
 #include <twofold/arch/granule.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -123,19 +124,32 @@ inline constexpr Row bases[] = {
 };
 } // namespace fault_status
 
-constexpr FaultStatus FaultStatus::decode(std::uint64_t code) {
-    for (const auto& base : fault_status::bases) {
+namespace fault_status {
+constexpr FaultStatus look_up(std::uint64_t code) {
+    for (const auto& base : bases) {
         if ((code & ~std::uint64_t{3}) == base.code) {
             return {base.kind, static_cast<Level>(code & 3)};
         }
     }
-    for (const auto& row : fault_status::rows) {
+    for (const auto& row : rows) {
         if (code == row.code) {
-            return {row.kind, row.level == fault_status::none ? std::nullopt
-                                                              : std::optional<Level>{row.level}};
+            return {row.kind, row.level == none ? std::nullopt : std::optional<Level>{row.level}};
         }
     }
     return {};
+}
+// By code, because every abort is decoded.
+inline constexpr auto by_code = [] {
+    std::array<FaultStatus, 64> result;
+    for (std::uint64_t code = 0; code < result.size(); ++code) {
+        result[code] = look_up(code);
+    }
+    return result;
+}();
+} // namespace fault_status
+
+constexpr FaultStatus FaultStatus::decode(std::uint64_t code) {
+    return code < fault_status::by_code.size() ? fault_status::by_code[code] : FaultStatus{};
 }
 
 constexpr std::optional<std::uint64_t> FaultStatus::encode() const {

@@ -29,13 +29,13 @@ template <TablePort Port>
     [[maybe_unused]] const auto section = tree.port.section();
     const PageWalk pages = tree.pages;
     const Step end = tree.walk_to_page(pages, pages.page_of(request.ipa));
-    if (end.descriptor.value != invalid_entry::empty ||
+    const std::uint64_t d = end.descriptor.value;
+    if ((d != invalid_entry::empty && !tree.is_left_over(d)) ||
         request.length != tree.geometry.entry_size(end.level) ||
         end.level < tree.geometry.top_leaf_level()) {
         return false;
     }
-    if (!tree.table(end.table).compare_exchange(end.index, invalid_entry::empty,
-                                                wanted | leaf_type(end.level))) {
+    if (!tree.table(end.table).compare_exchange(end.index, d, wanted | leaf_type(end.level))) {
         return false;
     }
     tree.port.barrier(Barrier::dsb_ishst);

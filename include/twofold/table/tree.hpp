@@ -163,6 +163,11 @@ struct Tree {
         return false;
     }
 
+    // A tombstone whose invalidation is complete: as good as empty.
+    bool is_left_over(std::uint64_t d) const {
+        return invalid_entry::is_tombstone(d) &&
+               tickets.is_complete(port, d & invalid_entry::payload::mask);
+    }
     // Whether nobody may install anything at this invalid entry yet.
     bool is_waiting(Descriptor d) const {
         return invalid_entry::is_broken(d.value) ||
