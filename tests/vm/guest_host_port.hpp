@@ -27,12 +27,12 @@ public:
     static constexpr unsigned most = 16;
 
     ThreadNumber() {
-        std::uint32_t taken = taken_.load();
+        std::uint32_t taken = in_use.load();
         do {
             number_ = static_cast<unsigned>(std::countr_one(taken));
-        } while (!taken_.compare_exchange_weak(taken, taken | 1U << number_));
+        } while (!in_use.compare_exchange_weak(taken, taken | 1U << number_));
     }
-    ~ThreadNumber() { taken_.fetch_and(~(1U << number_)); }
+    ~ThreadNumber() { in_use.fetch_and(~(1U << number_)); }
     ThreadNumber(const ThreadNumber&) = delete;
     ThreadNumber& operator=(const ThreadNumber&) = delete;
 
@@ -42,7 +42,7 @@ public:
     }
 
 private:
-    static inline std::atomic<std::uint32_t> taken_ = 0;
+    static inline std::atomic<std::uint32_t> in_use = 0;
     unsigned number_ = 0;
 };
 
