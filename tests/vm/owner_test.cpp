@@ -79,8 +79,8 @@ public:
         }
         // Longer on a machine that is busy with something else.
         const auto enough = [&] {
-            return loads > 100 && stores > 100 && turns > 4 &&
-                   (!logged || (told > 0 && comparisons > 0));
+            return loads_ > 100 && stores_ > 100 && turns > 4 &&
+                   (!logged || (told_ > 0 && comparisons_ > 0));
         };
         const auto start = std::chrono::steady_clock::now();
         for (; std::chrono::steady_clock::now() < start + time_of_each ||
@@ -90,13 +90,13 @@ public:
             std::this_thread::yield();
         }
         EXPECT_TRUE(enough());
-        stop = true;
+        stop_ = true;
         for (std::thread& thread : threads) {
             thread.join();
         }
-        EXPECT_EQ(wrong_value, 0U);
-        EXPECT_EQ(wrong_outcome, 0U);
-        EXPECT_EQ(lost, 0U);
+        EXPECT_EQ(wrong_value_, 0U);
+        EXPECT_EQ(wrong_outcome_, 0U);
+        EXPECT_EQ(lost_, 0U);
     }
 
     std::uint64_t length;
@@ -118,12 +118,12 @@ private:
     void run_vcpu(unsigned id) {
         std::mt19937_64 random{id};
         std::vector<Known> known(used.size());
-        while (!stop.load(std::memory_order_relaxed)) {
-            if (pausing.load()) {
+        while (!stop_.load(std::memory_order_relaxed)) {
+            if (pausing_.load()) {
                 std::this_thread::yield();
                 continue;
             }
-            const std::shared_lock running{vcpus_run};
+            const std::shared_lock running{vcpus_run_};
             const std::uint64_t hot = std::min<std::uint64_t>(used.size(), 32);
             std::uint64_t n = random() % (random() % 2 == 0 ? hot : used.size());
             n -= n % vcpus;
@@ -153,7 +153,7 @@ private:
         if (resolution == Resolution::retry(RetryReason::withdrawal)) {
             std::this_thread::yield();
         } else if (resolution.outcome != Outcome::resume && !(no_memory && unpluggable)) {
-            ++wrong_outcome;
+            ++wrong_outcome_;
         }
     }
     void use(Pa pa, Kind kind, Known& known, std::uint64_t p) {
@@ -162,14 +162,14 @@ private:
         if (known.dropped != times) {
             known = {.value = 0, .dropped = times};
         }
-        wrong_value += now != known.value ? 1U : 0U;
+        wrong_value_ += now != known.value ? 1U : 0U;
         known.value = now;
         if (kind == Kind::store) {
             known.value = now % 1'000'000 + 1;
             memory_of_owner.store(pa, known.value);
-            stores.fetch_add(1, std::memory_order_relaxed);
+            stores_.fetch_add(1, std::memory_order_relaxed);
         } else {
-            loads.fetch_add(1, std::memory_order_relaxed);
+            loads_.fetch_add(1, std::memory_order_relaxed);
         }
     }
 
@@ -177,7 +177,7 @@ private:
     void run_logger() {
         std::mt19937_64 random{99};
         std::vector<OwnedMemory::Word> copy(length / page);
-        while (!stop) {
+        while (!stop_) {
             const std::shared_lock stays{plugged};
             Progress steps;
             while (steps.next < slot().end()) {
@@ -193,15 +193,15 @@ private:
                 ASSERT_TRUE(memory().split_blocks(ram, MiB, divided));
             }
             {
-                pausing = true;
-                const std::unique_lock paused{vcpus_run};
-                pausing = false;
+                pausing_ = true;
+                const std::unique_lock paused{vcpus_run_};
+                pausing_ = false;
                 const std::unique_lock owner_waits{owning};
                 harvest(copy);
                 for (const std::uint64_t p : used) {
-                    lost += copy[p] == memory_of_owner.look(p) ? 0U : 1U;
+                    lost_ += copy[p] == memory_of_owner.look(p) ? 0U : 1U;
                 }
-                ++comparisons;
+                ++comparisons_;
             }
             ASSERT_TRUE(memory().set_slot_flags(ram, true, false));
             Progress restored{.budget = 4096};
@@ -218,23 +218,23 @@ private:
             },
             all);
         ASSERT_TRUE(pages);
-        told += *pages;
+        told_ += *pages;
     }
 
 public:
     std::shared_mutex owning = {}; // held while the owner is at it
 
 private:
-    std::shared_mutex vcpus_run = {};
-    std::atomic<bool> pausing = false;
-    std::atomic<bool> stop = false;
-    std::atomic<std::uint64_t> wrong_value = 0;
-    std::atomic<std::uint64_t> wrong_outcome = 0;
-    std::atomic<std::uint64_t> lost = 0;
-    std::atomic<std::uint64_t> told = 0;
-    std::atomic<std::uint64_t> comparisons = 0;
-    std::atomic<std::uint64_t> loads = 0;
-    std::atomic<std::uint64_t> stores = 0;
+    std::shared_mutex vcpus_run_ = {};
+    std::atomic<bool> pausing_ = false;
+    std::atomic<bool> stop_ = false;
+    std::atomic<std::uint64_t> wrong_value_ = 0;
+    std::atomic<std::uint64_t> wrong_outcome_ = 0;
+    std::atomic<std::uint64_t> lost_ = 0;
+    std::atomic<std::uint64_t> told_ = 0;
+    std::atomic<std::uint64_t> comparisons_ = 0;
+    std::atomic<std::uint64_t> loads_ = 0;
+    std::atomic<std::uint64_t> stores_ = 0;
 };
 
 struct Unit {

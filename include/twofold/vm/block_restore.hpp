@@ -107,9 +107,9 @@ private:
             .length = chosen.size,
             .attributes = {.permissions = permissions, .type = fault.extent->type},
             .max_size = chosen.size};
-        const auto result = state_.persist([&] {
+        auto result = state_.persist([&] {
             Invalidation owed;
-            const auto mapped_again = state_.table.map(request, owed);
+            auto mapped_again = state_.table.map(request, owed);
             state_.table.discharge(owed);
             return mapped_again;
         });
@@ -123,7 +123,7 @@ private:
         std::uint64_t blocks = 0;
         const auto result = state_.persist([&] {
             Invalidation owed;
-            const auto made = state_.table.collapse(chosen.ipa, chosen.size, owed, chosen.size);
+            auto made = state_.table.collapse(chosen.ipa, chosen.size, owed, chosen.size);
             state_.table.discharge(owed);
             blocks += made.value_or(0);
             return made;
