@@ -57,11 +57,11 @@ struct GuestState {
     // Of what replaces or divides a leaf for a fault.
     Lock& lock_around(Ipa ipa) { return around_[(ipa.value >> around_shift) % around_.size()]; }
 
+    EpochClock clock = {}; // of the faults under way; in a line of its own, so first
     Port& port;
     Stage2<Port> table;
     SlotVersions slots;
     std::span<FaultContext> contexts;
-    EpochClock clock = {}; // of the faults under way
     Withdrawals withdrawals = {};
     GuestMemoryPolicy policy;
     Lock lock = {}; // of changes of slots and of harvests; no fault takes it
