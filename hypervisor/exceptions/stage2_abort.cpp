@@ -5,6 +5,7 @@
 #include "cpu/sysreg.hpp"
 #include "exceptions/injection.hpp"
 #include "exceptions/long_exit.hpp"
+#include "guest/address_translation.hpp"
 #include "guest/guest.hpp"
 #include "guest/stage1_walk.hpp"
 #include "runtime/print.hpp"
@@ -114,10 +115,35 @@ bool emulate_directly(Vcpu& vcpu, TrapFrame& frame) {
     return true;
 }
 
+// A plain access to memory, as nearly all are. False: whatever it is, it has to be looked at.
+bool resolve_directly(Vcpu& vcpu, const TrapFrame& frame) {
+    constexpr std::uint64_t looked_at = esr::vncr::mask | esr::fnv::mask | esr::cm::mask |
+                                        esr::s1ptw::mask | (esr::fsc::mask & ~std::uint64_t{3});
+    constexpr std::uint64_t translation = 0b0001'00; // xFSC, level 0 to 3
+    constexpr std::uint64_t permission = 0b0011'00;
+    const std::uint64_t esr = frame.esr;
+    const bool fetch = esr::ec::get(esr) == esr::ec_instruction_abort_lower;
+    MemoryAccess access{.kind = fetch                   ? AccessKind::fetch
+                                : esr::wnr::is_set(esr) ? AccessKind::write
+                                                        : AccessKind::read};
+    if ((esr & looked_at) == translation) {
+        access.ipa = Ipa{hpfar::fipa::get(frame.hpfar) << 12 | (frame.far & bit_mask(11, 0))};
+    } else if ((esr & looked_at) == permission) {
+        const auto ipa = translate_stage1(frame.far);
+        if (!ipa)
+            return false;
+        access.ipa = *ipa;
+        access.permission = true;
+    } else {
+        return false;
+    }
+    return vcpu.guest->memory().resolve(access, vcpu.index);
+}
+
 } // namespace
 
 void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
-    if (emulate_directly(vcpu, frame))
+    if (emulate_directly(vcpu, frame) || resolve_directly(vcpu, frame))
         return;
     const auto abort = Abort::decode(frame.esr, frame.hpfar, frame.far);
     if (!abort)

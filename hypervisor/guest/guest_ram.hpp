@@ -45,6 +45,14 @@ public:
     void leave(unsigned cpu) { quiescence_.leave(cpu); }
 
     Resolution handle(const Abort& abort, unsigned vcpu);
+    // The short way of a plain access, as GuestMemory::resolve().
+    bool resolve(const MemoryAccess& access, unsigned vcpu) {
+        if (!contains(access.ipa))
+            return false;
+        const bool resolved = memory_->resolve(access, contexts_[vcpu]);
+        tables_.settled();
+        return resolved;
+    }
     bool write(Ipa ipa, std::span<const std::byte> data);
     std::optional<std::uint64_t> peek(Ipa ipa) { return backing_.peek(ipa - base_); }
     // As at the beginning: nothing is mapped, nothing is backed.

@@ -308,6 +308,30 @@ public:
         return resolution;
     }
 
+    // The short way of an exit that may be a translation fault, or a permission fault of a leaf, by
+    // a plain access of the guest (no S1PTW, no cache maintenance) to `access.ipa`: true if it is
+    // allowed now, and the guest is to be resumed. Else nothing has changed, and handle() is to be
+    // asked.
+    bool resolve(const MemoryAccess& access, FaultContext& context) {
+        if (!geometry().contains(access.ipa)) [[unlikely]] {
+            return false;
+        }
+        {
+            const FaultSection section{state_.clock, context};
+            RawEntry found;
+            if (MemoryResolver{state_, context}.resolve(access, found).verdict !=
+                Verdict::resolved) {
+                return false;
+            }
+        }
+        context.history.forget();
+        context.counters.of(access.permission ? FaultKind::permission : FaultKind::translation)
+            .add();
+        context.counters.of(access.kind).add();
+        context.counters.of(Outcome::resume).add();
+        return true;
+    }
+
     // What is at an address, what would be mapped there by a fault, and why not more. Asks the
     // backing as for a read. Nothing changes. Errors: ipa_out_of_range, slot_unknown.
     std::expected<Explanation, Error> explain(Ipa ipa) {
