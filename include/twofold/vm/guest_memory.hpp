@@ -19,6 +19,7 @@
 #include <twofold/vm/fault_handler.hpp>
 #include <twofold/vm/guest_state.hpp>
 #include <twofold/vm/population.hpp>
+#include <twofold/vm/write_tracking.hpp>
 
 #include <algorithm>
 #include <array>
@@ -88,7 +89,6 @@ public:
             return std::unexpected(SlotRefusal{Error::slot_unknown});
         }
         const Slot before = *slot;
-        const IpaSpan& range = before.range;
         const bool changes = slot->writable != writable || slot->dirty_logging != dirty_logging;
         if (changes) {
             (void)change_slots(
@@ -97,17 +97,7 @@ public:
         Progress all;
         Progress& p = progress != nullptr ? *progress : all;
         // Also where the flags are set already: that may be by steps that were not gone on with.
-        if (writable && dirty_logging && before.by_hardware()) {
-            track(before, &p);
-        } else if (!writable || dirty_logging) {
-            if (dirty_logging && before.by_hardware()) {
-                keep_dirty(before, range, &p);
-            } else {
-                protect({&range, 1}, &p);
-            }
-        } else {
-            p.next = range.end();
-        }
+        WriteTracking{state_}.begin(before, writable, dirty_logging, p);
         return {};
     }
 
@@ -138,7 +128,7 @@ public:
                 if (slot->by_hardware()) {
                     if (progress.next >= collected) {
                         Progress step{.budget = entries_at_once, .next = progress.next};
-                        track(*slot, &step);
+                        WriteTracking{state_}.track(*slot, &step);
                         collected = step.next;
                     }
                     limit = collected;
@@ -146,7 +136,7 @@ public:
                 more = runs.take(*slot, limit, geometry().page_size(), progress) ||
                        (progress.next < slot->range.end() && progress.budget != 0);
                 if (!slot->by_hardware()) {
-                    protect({runs.begin(), runs.end()});
+                    WriteTracking{state_}.protect({runs.begin(), runs.end()});
                 }
             }
             for (const IpaSpan& run : runs) {
@@ -173,7 +163,7 @@ public:
                 },
                 pages.size());
             const std::span<const IpaSpan> found{pages.data(), taken};
-            protect(found);
+            WriteTracking{state_}.protect(found);
             for (const IpaSpan& page : found) {
                 visit(page.start);
             }
@@ -311,7 +301,7 @@ public:
     // The short way of an exit that may be a translation fault, or a permission fault of a leaf, by
     // a plain access of the guest (no S1PTW, no cache maintenance) to `access.ipa`: true if it is
     // allowed now, and the guest is to be resumed. Else nothing has changed, and handle() is to be
-    // asked.
+    // asked, which looks at everything anew.
     bool resolve(const MemoryAccess& access, FaultContext& context) {
         if (!geometry().contains(access.ipa)) [[unlikely]] {
             return false;
@@ -392,7 +382,7 @@ private:
         const auto changed = change_slots(change);
         if (changed && range.length != 0) {
             if (before.dirty_logging && before.by_hardware()) {
-                keep_dirty(before, range);
+                WriteTracking{state_}.give_up(before, range);
             }
             unmap(range);
         }
@@ -428,17 +418,6 @@ private:
         return {ipa.align_down(size), size};
     }
 
-    // Has hardware note what is written to a slot from now on; what it has noted before goes into
-    // the bitmap.
-    void track(const Slot& slot, Progress* progress) {
-        Invalidation owed;
-        (void)state_.persist([&] {
-            auto result = state_.table.track_writes(slot.range.start, slot.range.length, owed,
-                                                    marker(slot), progress);
-            state_.table.discharge(owed);
-            return result;
-        });
-    }
     // What hardware has noted in a range goes with its descriptors.
     void keep_dirty(IpaSpan range) {
         const Held held{state_.lock};
@@ -446,46 +425,11 @@ private:
             const Ipa start = std::max(slot->range.start, range.start);
             const Ipa end = std::min(slot->range.end(), range.end());
             if (slot->dirty_logging && slot->by_hardware()) {
-                keep_dirty(*slot, {start, end - start});
+                WriteTracking{state_}.give_up(*slot, {start, end - start});
             }
             range = {end, range.end() - end};
         }
     }
-    // Takes the write permission away in a part of a slot that hardware tracks. All that could be
-    // written counts as written: hardware may note it up to the last moment.
-    void keep_dirty(const Slot& slot, const IpaSpan& part, Progress* progress = nullptr) {
-        Invalidation owed;
-        (void)state_.persist([&] {
-            auto result =
-                state_.table.write_protect(part.start, part.length, owed, progress, marker(slot));
-            state_.table.discharge(owed);
-            return result;
-        });
-    }
-    // For leaves of a slot, which no block reaches beyond.
-    auto marker(const Slot& slot) const {
-        return [&slot, page = geometry().page_size()](Ipa ipa, std::uint64_t size,
-                                                      std::uint64_t count = 1) {
-            slot.mark({ipa, size * count}, page);
-        };
-    }
-
-    // Takes the write permission away. Cannot fail: the ranges lie in slots, and it takes no
-    // memory.
-    void protect(std::span<const IpaSpan> ranges, Progress* progress = nullptr) {
-        Invalidation owed;
-        for (const IpaSpan& range : ranges) {
-            (void)state_.persist([&] {
-                auto result = state_.table.write_protect(range.start, range.length, owed, progress);
-                if (!result) {
-                    state_.table.discharge(owed);
-                }
-                return result;
-            });
-        }
-        state_.table.discharge(owed);
-    }
-
     GuestState<Port, Lock> state_;
 };
 
