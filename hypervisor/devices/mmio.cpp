@@ -25,10 +25,9 @@ MmioDevice* MmioBus::find(Ipa ipa) const {
     return nullptr;
 }
 
-bool MmioBus::access(unsigned vcpu, MmioAccess& access) const {
+bool MmioBus::access_device(MmioDevice* device, unsigned vcpu, MmioAccess& access) {
     if (access.bytes != 1 && access.bytes != 2 && access.bytes != 4 && access.bytes != 8)
         return false;
-    MmioDevice* const device = find(access.ipa);
     if (device == nullptr || device->size() - (access.ipa - device->base()) < access.bytes)
         return false;
     if (!device->access(vcpu, access))

@@ -54,7 +54,11 @@ public:
     bool add(MmioDevice& device);
     MmioDevice* find(Ipa ipa) const;
     // False: no device there, or it does not take this access. A read is cut to its size.
-    bool access(unsigned vcpu, MmioAccess& access) const;
+    bool access(unsigned vcpu, MmioAccess& access) const {
+        return access_device(find(access.ipa), vcpu, access);
+    }
+    // The same of the device that find() has found there, if any.
+    static bool access_device(MmioDevice* device, unsigned vcpu, MmioAccess& access);
 
 private:
     std::array<MmioDevice*, capacity> devices_{};

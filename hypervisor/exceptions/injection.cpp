@@ -2,20 +2,15 @@
 // The arithmetic of an exception to EL1.
 #include "exceptions/injection.hpp"
 
-#include <twofold/arch/field.hpp>
-
 namespace twofold::hyp {
 
 namespace {
 
 using mode_el = Field<3, 2>;
-using mode_aarch32 = Field<4>;
 using mode_sp = Field<0>;
 
 // SPSR_ELx
-using btype = Field<11, 10>;
 using ssbs = Field<12>;
-using ss = Field<21>;
 using pan = Field<22>;
 using dit = Field<24>;
 using tco = Field<25>;
@@ -27,13 +22,11 @@ constexpr std::uint64_t all_masked = 0xf << 6; // D, A, I, F
 // SCTLR_EL1
 using span = Field<23>;
 using dssbs = Field<44>;
-
-constexpr std::uint64_t esr_il = std::uint64_t{1} << 25;
 } // namespace
 
 InjectedState enter_el1_exception(const El1Exception& el1, std::uint64_t spsr) {
     std::uint64_t offset = 0;
-    if (mode_aarch32::is_set(spsr))
+    if (spsr_el2::aarch32::is_set(spsr))
         offset = 0x600;
     else if (mode_el::get(spsr) == 0)
         offset = 0x400;
@@ -42,7 +35,7 @@ InjectedState enter_el1_exception(const El1Exception& el1, std::uint64_t spsr) {
     std::uint64_t pstate = mode_el1h | all_masked;
     // From AArch32, SPSR bit 24 is J or DIT by version and NZCV lies at the same place.
     pstate |= spsr & (nzcv::mask | pan::mask | dit::mask);
-    if (!mode_aarch32::is_set(spsr))
+    if (!spsr_el2::aarch32::is_set(spsr))
         pstate |= spsr & tco::mask;
     if (!span::is_set(el1.sctlr))
         pstate |= pan::mask;
@@ -53,19 +46,13 @@ InjectedState enter_el1_exception(const El1Exception& el1, std::uint64_t spsr) {
 
 std::uint64_t abort_syndrome(std::uint64_t esr, std::uint64_t spsr, std::uint64_t status) {
     const bool instruction = exception_class(esr) == ExceptionClass::instruction_abort_lower;
-    const bool from_el0 = mode_aarch32::is_set(spsr) || mode_el::get(spsr) == 0;
+    const bool from_el0 = spsr_el2::aarch32::is_set(spsr) || mode_el::get(spsr) == 0;
     std::uint64_t ec = instruction ? 0x20 : 0x24;
     if (!from_el0)
         ++ec; // taken without a change of exception level
     // Kept: [10] FnV, [8] CM, [6] WnR. The instruction's details (ISV) are stage 2's only.
     const std::uint64_t kept = instruction ? 1U << 10 : 1U << 10 | 1U << 8 | 1U << 6;
-    return ec << 26 | (esr & esr_il) | (esr & kept) | status;
-}
-
-void skip_instruction(TrapFrame& frame) {
-    // A T32 instruction has 2 or 4 bytes, which ESR_EL2.IL tells.
-    frame.elr += (frame.esr & esr_il) != 0 ? 4 : 2;
-    frame.spsr &= ~(ss::mask | (mode_aarch32::is_set(frame.spsr) ? 0 : btype::mask));
+    return ec << 26 | (esr & esr_el2::il::mask) | (esr & kept) | status;
 }
 
 } // namespace twofold::hyp

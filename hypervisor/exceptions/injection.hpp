@@ -4,6 +4,8 @@
 
 #include "exceptions/trap_frame.hpp"
 
+#include <twofold/arch/field.hpp>
+
 #include <cstdint>
 
 namespace twofold::hyp {
@@ -29,7 +31,20 @@ std::uint64_t abort_syndrome(std::uint64_t esr, std::uint64_t spsr, std::uint64_
 void inject_abort(TrapFrame& frame, std::uint64_t status);
 void inject_undefined(TrapFrame& frame);
 
+namespace spsr_el2 {
+using aarch32 = Field<4>;
+using btype = Field<11, 10>;
+using ss = Field<21>;
+} // namespace spsr_el2
+namespace esr_el2 {
+using il = Field<25>; // a 32-bit instruction, not 16
+} // namespace esr_el2
+
 // Past the trapped instruction.
-void skip_instruction(TrapFrame& frame);
+inline void skip_instruction(TrapFrame& frame) {
+    frame.elr += esr_el2::il::is_set(frame.esr) ? 4 : 2;
+    const bool aarch32 = spsr_el2::aarch32::is_set(frame.spsr);
+    frame.spsr &= ~(spsr_el2::ss::mask | (aarch32 ? 0 : spsr_el2::btype::mask));
+}
 
 } // namespace twofold::hyp

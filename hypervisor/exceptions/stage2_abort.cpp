@@ -75,12 +75,12 @@ void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection, Level 
     inject_abort(frame, status.value_or(0x10)); // 0x10: synchronous external abort
 }
 
-void emulate(Vcpu& vcpu, TrapFrame& frame, const Mmio& mmio) {
+void emulate(Vcpu& vcpu, TrapFrame& frame, const Mmio& mmio, MmioDevice* device) {
     const AccessSyndrome& syndrome = mmio.syndrome;
     MmioAccess access{.ipa = mmio.ipa, .bytes = syndrome.bytes, .write = mmio.write, .value = 0};
     if (mmio.write)
         access.value = cut(frame.get(syndrome.reg), syndrome.bytes);
-    if (mmio.read_only_slot || !vcpu.guest->bus().access(vcpu.index, access)) {
+    if (mmio.read_only_slot || !MmioBus::access_device(device, vcpu.index, access)) {
         give_abort(vcpu, frame, {.fault = InjectedFault::external, .write = mmio.write});
         return;
     }
@@ -107,43 +107,20 @@ bool emulate_directly(Vcpu& vcpu, TrapFrame& frame) {
     if ((esr & looked_at) != described)
         return false;
     const Ipa ipa{hpfar::fipa::get(frame.hpfar) << 12 | (frame.far & bit_mask(11, 0))};
-    if (vcpu.guest->memory().contains(ipa) || vcpu.guest->bus().find(ipa) == nullptr)
+    MmioDevice* const device = vcpu.guest->bus().find(ipa);
+    if (device == nullptr)
         return false;
     const LongExit exit{vcpu};
     emulate(vcpu, frame,
-            {.ipa = ipa, .write = esr::wnr::is_set(esr), .syndrome = AccessSyndrome::decode(esr)});
+            {.ipa = ipa, .write = esr::wnr::is_set(esr), .syndrome = AccessSyndrome::decode(esr)},
+            device);
     return true;
-}
-
-// A plain access to memory, as nearly all are. False: whatever it is, it has to be looked at.
-bool resolve_directly(Vcpu& vcpu, const TrapFrame& frame) {
-    constexpr std::uint64_t looked_at = esr::vncr::mask | esr::fnv::mask | esr::cm::mask |
-                                        esr::s1ptw::mask | (esr::fsc::mask & ~std::uint64_t{3});
-    constexpr std::uint64_t translation = 0b0001'00; // xFSC, level 0 to 3
-    constexpr std::uint64_t permission = 0b0011'00;
-    const std::uint64_t esr = frame.esr;
-    const bool fetch = esr::ec::get(esr) == esr::ec_instruction_abort_lower;
-    MemoryAccess access{.kind = fetch                   ? AccessKind::fetch
-                                : esr::wnr::is_set(esr) ? AccessKind::write
-                                                        : AccessKind::read};
-    if ((esr & looked_at) == translation) {
-        access.ipa = Ipa{hpfar::fipa::get(frame.hpfar) << 12 | (frame.far & bit_mask(11, 0))};
-    } else if ((esr & looked_at) == permission) {
-        const auto ipa = translate_stage1(frame.far);
-        if (!ipa)
-            return false;
-        access.ipa = *ipa;
-        access.permission = true;
-    } else {
-        return false;
-    }
-    return vcpu.guest->memory().resolve(access, vcpu.index);
 }
 
 } // namespace
 
 void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
-    if (emulate_directly(vcpu, frame) || resolve_directly(vcpu, frame))
+    if (emulate_directly(vcpu, frame))
         return;
     const auto abort = Abort::decode(frame.esr, frame.hpfar, frame.far);
     if (!abort)
@@ -165,7 +142,7 @@ void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
         skip_instruction(frame);
         return;
     case Outcome::mmio:
-        emulate(vcpu, frame, resolution.mmio);
+        emulate(vcpu, frame, resolution.mmio, vcpu.guest->bus().find(resolution.mmio.ipa));
         return;
     case Outcome::inject:
         give_abort(vcpu, frame, resolution.injection,

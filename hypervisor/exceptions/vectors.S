@@ -10,16 +10,19 @@
     b       save_guest
 .endm
 
-// A call is tried with no more saved than a C++ function may change.
+// Calls and aborts are tried with no more saved than a C++ function may change.
 .macro guest_synchronous
     .balign 128
     stp     x0, x1, [sp, #0]
     mrs     x0, esr_el2
     lsr     x0, x0, #26             // EC
+    and     x1, x0, #~4
+    cmp     x1, #0x20               // instruction or (0x24) data abort
+    b.eq    try_abort
     cmp     x0, #0x16               // HVC from AArch64
+    b.eq    try_call
     mov     x1, #0
-    b.ne    save_guest
-    b       try_call
+    b       save_guest
 .endm
 
 // Nothing behind ERET may run ahead of it.
@@ -27,6 +30,35 @@
     eret
     dsb     nsh
     isb
+.endm
+
+// handler(TrapFrame*), of which x0 to x18 and x30 are filled: true if the guest is to go on.
+.macro short_exit handler
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    str     x18, [sp, #144]
+    str     x30, [sp, #240]
+    mov     x0, sp
+    bl      \handler
+    cbz     w0, save_rest
+    ldp     x2, x3, [sp, #16]
+    ldp     x4, x5, [sp, #32]
+    ldp     x6, x7, [sp, #48]
+    ldp     x8, x9, [sp, #64]
+    ldp     x10, x11, [sp, #80]
+    ldp     x12, x13, [sp, #96]
+    ldp     x14, x15, [sp, #112]
+    ldp     x16, x17, [sp, #128]
+    ldr     x18, [sp, #144]
+    ldr     x30, [sp, #240]
+    ldp     x0, x1, [sp, #0]
+    return_from_exception
 .endm
 
 // EL2 never returns from these, except past the probe for semihosting.
@@ -62,33 +94,14 @@ el2_vectors:
 
     .balign 128
 try_call:
-    stp     x2, x3, [sp, #16]
-    stp     x4, x5, [sp, #32]
-    stp     x6, x7, [sp, #48]
-    stp     x8, x9, [sp, #64]
-    stp     x10, x11, [sp, #80]
-    stp     x12, x13, [sp, #96]
-    stp     x14, x15, [sp, #112]
-    stp     x16, x17, [sp, #128]
-    str     x18, [sp, #144]
-    str     x30, [sp, #240]
-    mov     x0, sp
-    bl      handle_short_call
-    cbz     w0, 1f
-    ldp     x2, x3, [sp, #16]
-    ldp     x4, x5, [sp, #32]
-    ldp     x6, x7, [sp, #48]
-    ldp     x8, x9, [sp, #64]
-    ldp     x10, x11, [sp, #80]
-    ldp     x12, x13, [sp, #96]
-    ldp     x14, x15, [sp, #112]
-    ldp     x16, x17, [sp, #128]
-    ldr     x18, [sp, #144]
-    ldr     x30, [sp, #240]
-    ldp     x0, x1, [sp, #0]
-    return_from_exception
+    short_exit handle_short_call
+    .balign 128
+try_abort:
+    short_exit handle_short_abort
+
     // The others are as the guest left them.
-1:  str     x19, [sp, #152]
+save_rest:
+    str     x19, [sp, #152]
     stp     x20, x21, [sp, #160]
     stp     x22, x23, [sp, #176]
     stp     x24, x25, [sp, #192]

@@ -46,9 +46,7 @@ public:
 
     Resolution handle(const Abort& abort, unsigned vcpu);
     // The short way of a plain access, as GuestMemory::resolve().
-    bool resolve(const MemoryAccess& access, unsigned vcpu) {
-        if (!contains(access.ipa))
-            return false;
+    [[gnu::always_inline]] bool resolve(const MemoryAccess& access, unsigned vcpu) {
         const bool resolved = memory_->resolve(access, contexts_[vcpu]);
         tables_.settled();
         return resolved;
@@ -75,7 +73,6 @@ public:
     // After every change of the table that does not come through handle().
     void settled() { tables_.settled(); }
     const TablePages& table_pages() const { return pages_; }
-    const InvalidationCounters& invalidations() const { return port_->counters(); }
     // Of a checked build.
     std::optional<CheckCounts> checks() const { return tables_.counts(); }
 

@@ -61,7 +61,7 @@ public:
     std::uint64_t size() const { return map_.size(); }
 
 private:
-    BackingAnswer extent_slowly(std::uint64_t offset);
+    [[gnu::noinline]] BackingAnswer extent_slowly(std::uint64_t offset);
     std::optional<Extent> take(std::uint64_t offset);
     std::optional<Pa> allocate_zeroes(std::uint64_t offset, std::uint64_t bytes);
 

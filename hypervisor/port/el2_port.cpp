@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the library asks of the CPU at EL2: barriers, TLBIs, cache maintenance.
+// What the library asks of the CPU at EL2: table memory and cache maintenance.
 #include "port/el2_port.hpp"
 
 #include "cpu/cache.hpp"
-#include "port/tlbi.hpp"
 
 #include <algorithm>
 
@@ -42,52 +41,6 @@ bool El2Port::release(unsigned most) {
     return any;
 }
 
-void El2Port::barrier(Barrier barrier) {
-    switch (barrier) {
-    case Barrier::dsb_ishst:
-        dsb_ishst();
-        break;
-    case Barrier::dsb_nshst:
-        dsb_nshst();
-        break;
-    case Barrier::dsb_ish:
-        dsb_ish();
-        break;
-    case Barrier::dsb_nsh:
-        dsb_nsh();
-        break;
-    // Only a CPU with FEAT_XS is asked for these.
-    case Barrier::dsb_ish_nxs:
-        dsb_ish_nxs();
-        break;
-    case Barrier::dsb_nsh_nxs:
-        dsb_nsh_nxs();
-        break;
-    case Barrier::isb:
-        isb();
-        return;
-    }
-    counters_.dsb.add();
-}
-
-void El2Port::tlbi(const TlbiOperation& operation) {
-    switch (operation.kind) {
-    case TlbiKind::ipas2:
-        counters_.by_ipa.add();
-        break;
-    case TlbiKind::ripas2:
-        counters_.by_range.add();
-        break;
-    case TlbiKind::vmalle1:
-        counters_.stage1.add();
-        break;
-    case TlbiKind::vmalls12:
-        counters_.whole_vmid.add();
-        break;
-    }
-    execute(operation);
-}
-
 void El2Port::clean_dcache(Pa pa, std::uint64_t bytes) {
     clean_and_invalidate_data_cache(pa.value, bytes);
 }
@@ -102,11 +55,16 @@ void El2Port::invalidate_icache(Pa pa, std::uint64_t bytes) {
     const std::uint64_t line = std::max(4U, features_.icache_line);
     const std::uint64_t end = pa.value + bytes;
     std::uint64_t at = align_down(pa.value, line);
-    // By fours, as this is the largest part of what the first fetch from a page costs.
-    for (; at + 4 * line <= end; at += 4 * line)
-        asm volatile("ic ivau, %0\n\tic ivau, %1\n\tic ivau, %2\n\tic ivau, %3" ::"r"(at),
-                     "r"(at + line), "r"(at + 2 * line), "r"(at + 3 * line)
+    // By sixteens, as this is the largest part of what the first fetch from a page costs.
+#define TWOFOLD_IC_IVAU_4                                                                          \
+    "ic ivau, %0\n\tadd %0, %0, %1\n\tic ivau, %0\n\tadd %0, %0, %1\n\t"                           \
+    "ic ivau, %0\n\tadd %0, %0, %1\n\tic ivau, %0\n\tadd %0, %0, %1\n\t"
+    while (at + 16 * line <= end)
+        asm volatile(TWOFOLD_IC_IVAU_4 TWOFOLD_IC_IVAU_4 TWOFOLD_IC_IVAU_4 TWOFOLD_IC_IVAU_4
+                     : "+r"(at)
+                     : "r"(line)
                      : "memory");
+#undef TWOFOLD_IC_IVAU_4
     for (; at < end; at += line)
         asm volatile("ic ivau, %0" ::"r"(at) : "memory");
     dsb_ish();

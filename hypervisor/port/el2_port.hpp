@@ -6,8 +6,8 @@
 #include "cpu/per_cpu.hpp"
 #include "cpu/spinlock.hpp"
 #include "memory/table_pages.hpp"
-#include "port/invalidation_counters.hpp"
 #include "port/limbo.hpp"
+#include "port/maintenance.hpp"
 #include "port/quiescence.hpp"
 
 #include <twofold/arch/cpu_features.hpp>
@@ -29,6 +29,16 @@ public:
     }
     void store(unsigned index, std::uint64_t value) const {
         __atomic_store_n(&entries_[index], value, __ATOMIC_RELAXED);
+    }
+    void store_series(unsigned first, unsigned count, std::uint64_t value,
+                      std::uint64_t step) const {
+        std::uint64_t* at = &entries_[first];
+        for (; count >= 8; count -= 8, at += 8) {
+            for (unsigned i = 0; i < 8; ++i, value += step)
+                at[i] = value;
+        }
+        for (; count != 0; --count, ++at, value += step)
+            *at = value;
     }
     void publish(unsigned index, std::uint64_t value) const {
         __atomic_store_n(&entries_[index], value, __ATOMIC_RELEASE);
@@ -71,8 +81,16 @@ public:
     // `quiescence` knows.
     struct Section {};
     Section section() const { return {}; }
-    void barrier(Barrier barrier);
-    void tlbi(const TlbiOperation& operation);
+    // In line, as a fault knows which it wants.
+    [[gnu::always_inline]] void barrier(Barrier barrier) {
+        execute(barrier);
+        if (barrier != Barrier::isb)
+            ++this_cpu().counters.invalidations.dsb;
+    }
+    [[gnu::always_inline]] void tlbi(const TlbiOperation& operation) {
+        ++counter_of(this_cpu().counters.invalidations, operation.kind);
+        execute(operation);
+    }
     void clean_dcache(Pa pa, std::uint64_t bytes);
     void invalidate_icache(Pa pa, std::uint64_t bytes);
     void relax() const { cpu_relax(); }
@@ -82,15 +100,26 @@ public:
     bool release(unsigned most);
     std::uint64_t bytes_in_limbo() const { return limbo_.bytes(); }
 
-    const InvalidationCounters& counters() const { return counters_; }
-
 private:
+    static std::uint64_t& counter_of(InvalidationCounters& counters, TlbiKind kind) {
+        switch (kind) {
+        case TlbiKind::ipas2:
+            return counters.by_ipa;
+        case TlbiKind::ripas2:
+            return counters.by_range;
+        case TlbiKind::vmalle1:
+            return counters.stage1;
+        case TlbiKind::vmalls12:
+            return counters.whole_vmid;
+        }
+        __builtin_unreachable();
+    }
+
     TablePages& pages_;
     CpuQuiescence& quiescence_;
     Limbo limbo_;
     Geometry geometry_;
     CpuFeatures features_;
-    InvalidationCounters counters_;
 };
 
 static_assert(GuestPort<El2Port>);

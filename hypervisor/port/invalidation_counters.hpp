@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// InvalidationCounters: the instructions that discharged what the library owed.
+// InvalidationCounters: the instructions of one CPU that discharged what the library owed.
 #pragma once
 
-#include <twofold/vm/counters.hpp>
+#include <cstdint>
 
 namespace twofold::hyp {
 
 struct InvalidationCounters {
-    Counter by_ipa;
-    Counter by_range;
-    Counter whole_vmid;
-    Counter stage1; // VMALLE1(IS), for combined entries
-    Counter dsb;
+    std::uint64_t by_ipa;
+    std::uint64_t by_range;
+    std::uint64_t whole_vmid;
+    std::uint64_t stage1; // VMALLE1(IS), for combined entries
+    std::uint64_t dsb;
 };
 
 } // namespace twofold::hyp

@@ -3,6 +3,8 @@
 // CPUs stand still.
 #pragma once
 
+#include "port/invalidation_counters.hpp"
+
 #include <cstdint>
 
 namespace twofold::hyp {
@@ -15,6 +17,7 @@ struct Counters {
     std::uint64_t mmio_writes;
     std::uint64_t injected_aborts;
     std::uint64_t injected_undefined;
+    InvalidationCounters invalidations;
 };
 
 } // namespace twofold::hyp

@@ -191,14 +191,22 @@ void write_tables(JsonWriter& json, GuestRam& ram) {
     json.number("bytes_with_root", ram.table_pages().bytes());
     json.number("most_bytes_with_root", ram.table_pages().most_bytes());
     json.end_object();
-    const InvalidationCounters& owed = ram.invalidations();
+    InvalidationCounters owed{};
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        const InvalidationCounters& counters = cpu(i).counters.invalidations;
+        owed.by_ipa += counters.by_ipa;
+        owed.by_range += counters.by_range;
+        owed.whole_vmid += counters.whole_vmid;
+        owed.stage1 += counters.stage1;
+        owed.dsb += counters.dsb;
+    }
     json.begin_object("invalidations");
     json.number("discharges", tables.invalidations);
-    json.number("tlbi_by_ipa", owed.by_ipa.value());
-    json.number("tlbi_by_range", owed.by_range.value());
-    json.number("tlbi_of_vmid", owed.whole_vmid.value());
-    json.number("tlbi_of_stage_1", owed.stage1.value());
-    json.number("dsb", owed.dsb.value());
+    json.number("tlbi_by_ipa", owed.by_ipa);
+    json.number("tlbi_by_range", owed.by_range);
+    json.number("tlbi_of_vmid", owed.whole_vmid);
+    json.number("tlbi_of_stage_1", owed.stage1);
+    json.number("dsb", owed.dsb);
     json.end_object();
 }
 

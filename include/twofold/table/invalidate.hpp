@@ -16,23 +16,26 @@
 
 namespace twofold {
 
-// Where the stores are complete. `tlbis(port)` issues the TLBIs of stage 2, and says whether the
-// whole VMID has gone with them.
-template <TablePort Port, class Tlbis>
-[[gnu::always_inline]] inline void invalidate_with(Port& port, const CpuFeatures& features,
-                                                   const Invalidation& owed, Tlbis&& tlbis) {
-    // For ports that record what was asked for, before it is planned.
+// For ports that record what was asked for, before it is planned.
+template <TablePort Port>
+[[gnu::always_inline]] inline void note_owed(Port& port, const Invalidation& owed) {
     if constexpr (requires { port.note(owed); }) {
         port.note(owed);
     }
-    const bool local = owed.scope() == InvalidationScope::local;
-    const bool nxs = features.xs && owed.nxs();
+}
+
+// Where the stores are complete. `tlbis()` issues the TLBIs of stage 2, and says whether the whole
+// VMID has gone with them. `nxs`: only with FEAT_XS.
+template <TablePort Port, class Tlbis>
+[[gnu::always_inline]] inline void invalidate_with(Port& port, InvalidationScope scope, bool nxs,
+                                                   Tlbis&& tlbis) {
+    const bool local = scope == InvalidationScope::local;
     const Barrier complete = local ? (nxs ? Barrier::dsb_nsh_nxs : Barrier::dsb_nsh)
                                    : (nxs ? Barrier::dsb_ish_nxs : Barrier::dsb_ish);
-    const bool whole = tlbis(port);
+    const bool whole = tlbis();
     port.barrier(complete);
     if (!whole) {
-        port.tlbi({.kind = TlbiKind::vmalle1, .scope = owed.scope(), .nxs = nxs});
+        port.tlbi({.kind = TlbiKind::vmalle1, .scope = scope, .nxs = nxs});
         port.barrier(complete);
     }
     port.barrier(Barrier::isb);
@@ -45,29 +48,31 @@ void invalidate(Port& port, const Geometry& geometry, const CpuFeatures& feature
         port.barrier(owed.scope() == InvalidationScope::local ? Barrier::dsb_nshst
                                                               : Barrier::dsb_ishst);
     }
-    invalidate_with(port, features, owed, [&](Port& p) {
+    note_owed(port, owed);
+    invalidate_with(port, owed.scope(), features.xs && owed.nxs(), [&] {
         bool whole = false;
         plan_invalidation(geometry, features, owed, [&](const TlbiOperation& operation) {
-            p.tlbi(operation);
+            port.tlbi(operation);
             whole = operation.kind == TlbiKind::vmalls12;
         });
         return whole;
     });
 }
 
-// The same where one page is owed and no more, and its store is complete. `hint`: TlbiByIpa::ttl
-// of a page, or 0.
+// The same of one page and no more, whose store is complete. `hint`: TlbiByIpa::ttl of a page, or
+// 0.
 template <TablePort Port>
-[[gnu::always_inline]] inline void invalidate_page(Port& port, const CpuFeatures& features,
-                                                   const Invalidation& owed, std::uint64_t hint) {
-    invalidate_with(port, features, owed, [&](Port& p) {
-        p.tlbi({.kind = TlbiKind::ipas2,
-                .scope = owed.scope(),
-                .last_level = true,
-                .nxs = features.xs && owed.nxs(),
-                .operand = hint | TlbiByIpa::ipa_51_12::of(owed.first_start().value >> 12)});
-        return false;
-    });
+[[gnu::always_inline]] inline void invalidate_page(Port& port, Ipa page, InvalidationScope scope,
+                                                   bool nxs, std::uint64_t hint) {
+    invalidate_with(
+        port, scope, nxs, [&]() __attribute__((always_inline)) {
+            port.tlbi({.kind = TlbiKind::ipas2,
+                       .scope = scope,
+                       .last_level = true,
+                       .nxs = nxs,
+                       .operand = hint | TlbiByIpa::ipa_51_12::of(page.value >> 12)});
+            return false;
+        });
 }
 
 } // namespace twofold

@@ -30,10 +30,14 @@ struct Lookup {
     std::uint64_t raw = 0; // the descriptor there
 };
 
-// The same as it stands there, for who may not need to know what it says.
+// The same as it stands there, for who may not need to know what it says, and where that is: as
+// long as the section goes on in which it was found, the entry can be changed there.
 struct RawEntry {
     Level level = page_level;
     bool is_leaf = false;
+    bool plain = false; // in a table of the usual kind (PageWalk)
+    unsigned index = 0;
+    Pa table = {};
     std::uint64_t raw = 0;
 };
 

@@ -19,16 +19,10 @@ constexpr bool is_single_page(std::uint64_t d) {
     return (d & (leaf::contiguous::mask | 0b11)) == 0b11;
 }
 
-// Of any size: where an entry of that size is empty.
+// Of any size: where an entry of that size is empty. `end`: of a walk in a table of the usual kind.
 template <TablePort Port>
-[[gnu::always_inline]] inline bool map_leaf(Tree<Port>& tree, const MapRequest& request) {
-    const std::uint64_t wanted = plain_leaf(tree, request);
-    if (wanted == 0) {
-        return false;
-    }
-    [[maybe_unused]] const auto section = tree.port.section();
-    const PageWalk pages = tree.pages;
-    const Step end = tree.walk_to_page(pages, pages.page_of(request.ipa));
+[[gnu::always_inline]] inline bool fill_entry(Tree<Port>& tree, const Step& end,
+                                              const MapRequest& request, std::uint64_t wanted) {
     const std::uint64_t d = end.descriptor.value;
     if ((d != invalid_entry::empty && !tree.is_left_over(d)) ||
         request.length != tree.geometry.entry_size(end.level) ||
@@ -40,6 +34,17 @@ template <TablePort Port>
     }
     tree.port.barrier(Barrier::dsb_ishst);
     return true;
+}
+
+template <TablePort Port>
+[[gnu::always_inline]] inline bool map_leaf(Tree<Port>& tree, const MapRequest& request) {
+    const std::uint64_t wanted = plain_leaf(tree, request);
+    if (wanted == 0) {
+        return false;
+    }
+    [[maybe_unused]] const auto section = tree.port.section();
+    const PageWalk pages = tree.pages;
+    return fill_entry(tree, tree.walk_to_page(pages, pages.page_of(request.ipa)), request, wanted);
 }
 
 // Takes out the table around `ipa` if nothing stands there now.
@@ -84,30 +89,52 @@ template <TablePort Port>
     return true;
 }
 
-// XN has two forms, in both of which 0 allows everything.
+// XN has two forms, in both of which 0 allows everything. `end`: of a walk in a table of the usual
+// kind. What is owed for the page afterwards is the caller's to see to.
 template <TablePort Port>
-[[gnu::always_inline]] inline bool relax_page(Tree<Port>& tree, Ipa ipa, const Relaxation& wanted,
-                                              Invalidation& owed) {
+[[gnu::always_inline]] inline bool relax_entry(Tree<Port>& tree, const Step& end,
+                                               const Relaxation& wanted) {
     const Permissions add = wanted.add;
-    const PageWalk pages = tree.pages;
-    const std::uint64_t page = pages.page_of(ipa);
     const bool all = add.execute_el1 && add.execute_el0;
-    if (!pages.covers(page) || (add.execute() && !all) || !owed.is_new()) {
-        return false;
-    }
-    [[maybe_unused]] const auto section = tree.port.section();
-    const Step end = tree.walk_to_page(pages, page);
     const std::uint64_t d = end.descriptor.value;
     const std::uint64_t after = (all ? d & ~leaf::xn::mask : d) | leaf::s2ap::of(add.s2ap());
-    if (end.level != page_level || !is_single_page(d) || d == after ||
-        (wanted.output != any_output && tree.format.output(end.descriptor, page_level) !=
-                                            wanted.output.align_down(pages.page_size)) ||
+    if ((add.execute() && !all) || end.level != page_level || !is_single_page(d) || d == after ||
+        (wanted.output != any_output &&
+         (d & tree.pages.table_mask) != wanted.output.align_down(tree.pages.page_size).value) ||
         !tree.table(end.table).compare_exchange(end.index, d, after)) {
         return false;
     }
     tree.port.barrier(Barrier::dsb_ishst);
+    return true;
+}
+
+// Where nothing is owed yet.
+template <TablePort Port>
+[[gnu::always_inline]] inline bool relax_page(Tree<Port>& tree, Ipa ipa, const Relaxation& wanted,
+                                              Invalidation& owed) {
+    const PageWalk pages = tree.pages;
+    const std::uint64_t page = pages.page_of(ipa);
+    if (!pages.covers(page) || !owed.is_new()) {
+        return false;
+    }
+    [[maybe_unused]] const auto section = tree.port.section();
+    const Step end = tree.walk_to_page(pages, page);
+    if (!relax_entry(tree, end, wanted)) {
+        return false;
+    }
     owed.set_page(ipa.align_down(pages.page_size), pages.page_size, InvalidationScope::local,
-                  leaf::fnxs::is_set(d));
+                  leaf::fnxs::is_set(end.descriptor.value));
+    return true;
+}
+// And all is done at once.
+template <TablePort Port>
+[[gnu::always_inline]] inline bool relax_page_now(Tree<Port>& tree, const Step& end, Ipa ipa,
+                                                  const Relaxation& wanted) {
+    if (!relax_entry(tree, end, wanted)) {
+        return false;
+    }
+    tree.invalidate_here(ipa.align_down(tree.pages.page_size),
+                         leaf::fnxs::is_set(end.descriptor.value));
     return true;
 }
 

@@ -16,6 +16,9 @@ namespace twofold {
 // A table in memory, by its physical address: `index` counts its 8-byte descriptors, over all
 // concatenated tables at the initial level. Descriptors are little-endian for the walker
 // (SCTLR_EL2.EE = 0).
+//
+// A table may offer store_series(first, count, value, step) beside store(): `count` descriptors
+// from `first` on, each larger by `step` than the one before; also only where no walker can reach.
 template <class T>
 concept PortTable = requires(T table, unsigned index, std::uint64_t value) {
     // Single-copy atomic load-acquire of a descriptor that a walker or another CPU may change.
@@ -48,7 +51,8 @@ concept TablePort = requires(P port, Pa pa, std::uint64_t bytes, Barrier barrier
     // Takes back memory that no walker can reach any more, but other CPUs in sections that have
     // begun may: it is free when the last of those has ended. Until then its contents stay.
     { port.retire(pa, bytes) } -> std::same_as<void>;
-    // A section begins; it ends with the lifetime of what is returned. Each call of Stage2 is one.
+    // A section begins; it ends with the lifetime of what is returned. Each call of Stage2 is one,
+    // and sections nest.
     // Where the CPU cannot have been in one all along (at EL2: it entered a guest since), sections
     // need no trace in memory.
     port.section();

@@ -30,6 +30,7 @@
 #pragma once
 
 #include <twofold/arch/vttbr.hpp>
+#include <twofold/table/block_page.hpp>
 #include <twofold/table/block_split.hpp>
 #include <twofold/table/collapse.hpp>
 #include <twofold/table/destroy.hpp>
@@ -125,6 +126,18 @@ public:
         }
         return map_if_absent_slowly(request, progress);
     }
+    // The same for one leaf, where entry() has found nothing: in the section of that, and without
+    // another walk.
+    [[gnu::always_inline]] std::expected<void, Error> map_at(const RawEntry& hole,
+                                                             const MapRequest& request) {
+        if (hole.plain) [[likely]] {
+            const std::uint64_t wanted = plain_leaf(tree_, request);
+            if (wanted != 0 && fill_entry(tree_, step_of(hole), request, wanted)) [[likely]] {
+                return {};
+            }
+        }
+        return map_if_absent_slowly(request, nullptr);
+    }
 
     // Removes what is in the range, if anything: leaves and annotations; the rest of blocks that
     // reach beyond stays mapped with its attributes, AF and software bits. Tables that become empty
@@ -179,12 +192,24 @@ public:
     [[gnu::always_inline]] std::expected<void, Error>
     relax_now(Ipa ipa, Permissions add, Pa output = any_output,
               std::uint64_t largest = ~std::uint64_t{0}) {
-        Invalidation owed; // only in registers, or all of it would have to be cleared
-        if (relax_page(tree_, ipa, {add, output, largest}, owed)) [[likely]] {
-            tree_.discharge_page(owed);
+        const Relaxation wanted{add, output, largest};
+        const PageWalk pages = tree_.pages;
+        if (const auto page = pages.page_of(ipa); pages.covers(page)) [[likely]] {
+            [[maybe_unused]] const auto section = tree_.port.section();
+            if (relax_page_now(tree_, tree_.walk_to_page(pages, page), ipa, wanted)) [[likely]] {
+                return {};
+            }
+        }
+        return relax_now_slowly(ipa, wanted);
+    }
+    // The same of the leaf that entry() has found at `ipa`, for its output and of its size: in the
+    // section of that, and without another walk.
+    [[gnu::always_inline]] std::expected<void, Error> relax_now_at(const RawEntry& leaf, Ipa ipa,
+                                                                   Permissions add) {
+        if (leaf.plain && relax_page_now(tree_, step_of(leaf), ipa, {.add = add})) [[likely]] {
             return {};
         }
-        return relax_now_slowly(ipa, {add, output, largest});
+        return relax_now_slowly(ipa, {add, output(leaf, ipa), geometry().entry_size(leaf.level)});
     }
 
     // Sets AF in the leaf that maps `ipa`, for an access-flag fault. An entry without AF is never
@@ -365,9 +390,19 @@ public:
     // The same of an address of the table, undecoded; what a leaf says is mapping().
     [[gnu::always_inline]] RawEntry entry(Ipa ipa) const {
         [[maybe_unused]] const auto section = tree_.port.section();
-        const Step end = tree_.walk(ipa);
-        return {end.level, tree_.format.is_leaf(end.descriptor, end.level), end.descriptor.value};
+        const std::uint64_t page = tree_.pages.page_of(ipa);
+        const bool plain = tree_.pages.covers(page);
+        const Step end =
+            plain ? tree_.walk_to_page(tree_.pages, page) : tree_.walk_to(ipa, page_level);
+        return {.level = end.level,
+                .is_leaf = tree_.format.is_leaf(end.descriptor, end.level),
+                .plain = plain,
+                .index = end.index,
+                .table = end.table,
+                .raw = end.descriptor.value};
     }
+    // A section of the table's port, for what goes on after entry().
+    [[nodiscard]] auto section() { return tree_.port.section(); }
     Mapping mapping(const RawEntry& entry, Ipa ipa) const {
         return mapping_of(tree_, Descriptor{entry.raw}, entry.level,
                           ipa.align_down(geometry().entry_size(entry.level)));
@@ -375,6 +410,12 @@ public:
     Permissions permissions(const RawEntry& entry) const {
         return Permissions::decode(leaf::s2ap::get(entry.raw), leaf::xn::get(entry.raw),
                                    features().xnx);
+    }
+    // Whether a leaf allows the access to EL0 and EL1 (AArch64.S2DirectBasePermissions).
+    bool allows(const RawEntry& entry, AccessKind access) const {
+        return access == AccessKind::fetch   ? (entry.raw & leaf::xn::mask) == 0
+               : access == AccessKind::write ? leaf::s2ap_write::is_set(entry.raw)
+                                             : leaf::s2ap_read::is_set(entry.raw);
     }
     // Where a leaf maps an address that it holds.
     Pa output(const RawEntry& entry, Ipa ipa) const {
@@ -410,6 +451,10 @@ public:
     void discharge(Invalidation& owed) { tree_.discharge(owed); }
 
 private:
+    static Step step_of(const RawEntry& entry) {
+        return {entry.table, entry.index, entry.level, Descriptor{entry.raw}};
+    }
+
     [[gnu::noinline]] std::expected<void, Error> relax_now_slowly(Ipa ipa,
                                                                   const Relaxation& wanted) {
         Invalidation owed;
@@ -475,6 +520,17 @@ private:
             return std::unexpected(Error::again);
         case OneLeaf::other:
             break;
+        }
+        const auto divided = change_page_of_block(tree_, *range, change, owed);
+        if (!divided) {
+            return std::unexpected(divided.error());
+        }
+        if (*divided == OneLeaf::done) {
+            p.next = range->end;
+            return {};
+        }
+        if (*divided == OneLeaf::again) {
+            return std::unexpected(Error::again);
         }
         HeldStripes held{tree_.port, tree_.stripes};
         return RangeChange<Port>{tree_, *range, change, owed, held, p}.run();

@@ -23,6 +23,10 @@ void store_leaves(const Geometry& geometry, Entries& entries, unsigned first, un
     if ((pa.value ^ last.value) >> 48 == 0) {
         // Bits 47:0 of an output stand in place, so the descriptors count up by its size.
         std::uint64_t value = leaf_bits | format.encode_address(pa);
+        if constexpr (requires { entries.store_series(first, count, value, size); }) {
+            entries.store_series(first, count, value, size);
+            return;
+        }
 #pragma GCC unroll 8
         for (unsigned i = first; i < end; ++i, value += size) {
             entries.store(i, value);

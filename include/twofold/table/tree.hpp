@@ -272,12 +272,27 @@ struct Tree {
     // Of one that is_one_page().
     [[gnu::always_inline]] void discharge_page(Invalidation& owed) {
         const std::uint64_t ticket = owed.ticket();
-        invalidate_page(port, features, owed, pages.hint);
+        note_owed(port, owed);
+        invalidate_page(port, owed.first_start(), owed.scope(), features.xs && owed.nxs(),
+                        pages.hint);
         owed.clear_leaves();
         counters.invalidations.add();
         if (ticket != 0) {
             tickets.give_back(port, ticket);
         }
+    }
+    // What a fault owes for the page at `page`, to which it has added permissions: this CPU alone
+    // has to forget the old ones. At once, and without an Invalidation, which would have to be in
+    // memory.
+    [[gnu::always_inline]] void invalidate_here(Ipa page, bool fnxs) {
+        if constexpr (requires(const Invalidation& owed) { port.note(owed); }) {
+            Invalidation owed;
+            owed.set_page(page, pages.page_size, InvalidationScope::local, fnxs);
+            port.note(owed);
+            owed.clear_leaves();
+        }
+        invalidate_page(port, page, InvalidationScope::local, features.xs && fnxs, pages.hint);
+        counters.invalidations.add();
     }
     [[gnu::noinline]] void discharge_all(Invalidation& owed) {
         if (owed.needs_tlbi()) {

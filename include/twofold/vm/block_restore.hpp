@@ -66,18 +66,19 @@ private:
         if (!answer || !answer->contains(slot.offset_of(ipa))) {
             return skip;
         }
-        const MemoryFault fault{.ipa = ipa, .slot = &slot, .extent = &*answer};
-        const IpaSpan part = state_.withdrawals.clear_of(fault.memory(), ipa);
-        if (part.length == 0 || !state_.shows(entry, fault)) {
+        const MemoryFault fault{.ipa = ipa, .slot = &slot};
+        const BackedFault backed{fault, *answer};
+        const IpaSpan part = state_.withdrawals.clear_of(backed.memory(), ipa);
+        if (part.length == 0 || !state_.shows(entry, backed)) {
             return skip;
         }
-        fault.cut_extent(part);
-        const auto chosen = choose_mapping(geometry(), fault.request(state_.policy));
+        backed.cut(part);
+        const auto chosen = choose_mapping(geometry(), backed.request(state_.policy));
         if (!chosen || chosen->size <= size || !geometry().fits(chosen->pa, chosen->size)) {
             return skip;
         }
         const auto made =
-            fault.extent->writable || !slot.writable ? replace(fault, *chosen) : collapse(*chosen);
+            answer->writable || !slot.writable ? replace(backed, *chosen) : collapse(*chosen);
         if (!made) {
             return std::unexpected(made.error());
         }
@@ -85,7 +86,7 @@ private:
     }
 
     // Memory that is all there is to say about this range: no answer to a fault can differ.
-    std::expected<void, Error> replace(const MemoryFault& fault, const ChosenMapping& chosen) {
+    std::expected<void, Error> replace(const BackedFault& backed, const ChosenMapping& chosen) {
         std::uint64_t mapped = 0;
         bool executable = false;
         state_.table.for_each_leaf(chosen.ipa, chosen.size, [&](const Mapping& leaf) {
@@ -94,10 +95,10 @@ private:
         });
         const GuestCaches caches{state_, context_};
         if (mapped < chosen.size) {
-            caches.clean(*fault.extent, chosen.pa, chosen.size);
+            caches.clean(backed.extent, chosen.pa, chosen.size);
         }
-        Permissions permissions = fault.permissions(state_.table.features());
-        if (executable && fault.may_execute() && !permissions.execute_el1) {
+        Permissions permissions = backed.permissions(state_.table.features());
+        if (executable && backed.may_execute() && !permissions.execute_el1) {
             caches.make_executable(chosen.pa, chosen.size);
             permissions.execute_el0 = permissions.execute_el1 = true;
         }
@@ -105,7 +106,7 @@ private:
             .ipa = chosen.ipa,
             .pa = chosen.pa,
             .length = chosen.size,
-            .attributes = {.permissions = permissions, .type = fault.extent->type},
+            .attributes = {.permissions = permissions, .type = backed.extent.type},
             .max_size = chosen.size};
         auto result = state_.persist([&] {
             Invalidation owed;

@@ -7,6 +7,7 @@
 #include <twofold/arch/geometry.hpp>
 #include <twofold/vm/limited_by.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -148,27 +149,72 @@ namespace mapping_rules {
     return check_block(request, geometry.page_size(), size);
 }
 
+// What all of the rules but the geometry leave of the memory around a fault, for blocks of every
+// size; which of them is in the way is check_block()'s to say.
+class Room {
+public:
+    [[gnu::always_inline]] constexpr Room(const Geometry& geometry, const MappingRequest& request)
+        : fault_{request.fault.value},
+          differ_{request.extent.start.value ^ request.extent_pa.value} {
+        const MappingPolicy& policy = request.policy;
+        largest_ = std::min(std::min(policy.device, policy.cap),
+                            std::min(policy.nested_stage2, policy.other_mappings));
+        if (policy.dirty_logging || largest_ < geometry.page_size()) {
+            largest_ = geometry.page_size();
+        }
+        cut(request.slot);
+        cut(request.extent);
+        if (request.attributes.length != 0) {
+            cut(request.attributes);
+        }
+        if (!geometry.contains(request.fault)) {
+            behind_ = 0;
+        }
+    }
+    // For the aligned block of `size` bytes around the fault.
+    [[gnu::always_inline]] constexpr bool holds(std::uint64_t size) const {
+        const std::uint64_t offset = fault_ & (size - 1);
+        return size <= largest_ && offset <= before_ && size - offset <= behind_ &&
+               (differ_ & (size - 1)) == 0;
+    }
+
+private:
+    constexpr void cut(const IpaSpan& range) {
+        const std::uint64_t skipped = fault_ - range.start.value;
+        before_ = std::min(before_, skipped);
+        behind_ = std::min(behind_, range.contains(Ipa{fault_}) ? range.length - skipped : 0);
+    }
+
+    std::uint64_t fault_;
+    std::uint64_t differ_; // bits in which IPA and PA are not the same
+    std::uint64_t largest_ = 0;
+    std::uint64_t before_ = ~std::uint64_t{0}; // bytes before the fault
+    std::uint64_t behind_ = ~std::uint64_t{0}; // bytes from the fault on
+};
+
 } // namespace mapping_rules
 
 // The mapping for a fault, whatever the Contiguous bit could do with it: its `contiguous` is its
 // size. Where not even a page can be mapped, the reason: the fault is outside of slot, extent or
 // table, or the extent is too small or too crooked for the granule.
-constexpr std::expected<ChosenMapping, LimitedBy> choose_leaf(const Geometry& geometry,
-                                                              const MappingRequest& request) {
+[[gnu::always_inline]] constexpr std::expected<ChosenMapping, LimitedBy>
+choose_leaf(const Geometry& geometry, const MappingRequest& request) {
+    const mapping_rules::Room room{geometry, request};
     // If a size is refused, so is every larger one: its block holds the smaller block.
-    Level level = page_level;
-    LimitedBy reason = mapping_rules::check_level(geometry, request, level).reason;
-    if (reason != LimitedBy::nothing) {
+    const Level top = geometry.format_top_level();
+    Level level = page_level + 1;
+    std::uint64_t next = geometry.page_size(); // the size of `level` - 1
+    while (level > geometry.top_leaf_level() && room.holds(next)) {
+        --level;
+        next <<= geometry.index_bits();
+    }
+    const LimitedBy reason = level > top
+                                 ? mapping_rules::check_level(geometry, request, level - 1).reason
+                                 : LimitedBy::nothing;
+    if (level > page_level) {
         return std::unexpected(reason);
     }
-    while (level > geometry.format_top_level()) {
-        reason = mapping_rules::check_level(geometry, request, level - 1).reason;
-        if (reason != LimitedBy::nothing) {
-            break;
-        }
-        --level;
-    }
-    const std::uint64_t size = geometry.entry_size(level);
+    const std::uint64_t size = next >> geometry.index_bits();
     const Ipa ipa = request.fault.align_down(size);
     return ChosenMapping{.ipa = ipa,
                          .pa = Pa{request.extent_pa.value + (ipa - request.extent.start)},

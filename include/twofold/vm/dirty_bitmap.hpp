@@ -63,7 +63,7 @@ public:
     // From any CPU, beside everything. True: the page was clean.
     bool mark(std::uint64_t page) {
         const bool first = set(0, page);
-        for (unsigned level = 1; level < depth_; ++level) {
+        for (unsigned level = 1, depth = depth_; level < depth; ++level) {
             page /= word_bits;
             if (!is_set(level, page)) {
                 set(level, page);

@@ -24,8 +24,8 @@ struct Explanation {
         Explanation result{.slot = slot, .found = found};
         result.answer = slot.backing->extent(slot.offset_of(ipa), AccessKind::read);
         if (result.answer && result.answer->contains(slot.offset_of(ipa))) {
-            const MemoryFault fault{.ipa = ipa, .slot = &slot, .extent = &*result.answer};
-            result.request = fault.request(policy);
+            const MemoryFault fault{.ipa = ipa, .slot = &slot};
+            result.request = BackedFault{fault, *result.answer}.request(policy);
             if (!found.mapping) {
                 result.request->policy.other_mappings = geometry.entry_size(found.level);
             }

@@ -16,7 +16,7 @@ template <GuestPort Port, GuestLock Lock>
 class FaultAround {
 public:
     // `fault` is resolved, in the section that goes on.
-    FaultAround(GuestState<Port, Lock>& state, FaultContext& context, MemoryFault fault)
+    FaultAround(GuestState<Port, Lock>& state, FaultContext& context, const MemoryFault& fault)
         : state_{state},
           context_{context},
           fault_{fault} {}
@@ -44,24 +44,24 @@ private:
 
     void add(Ipa ipa, std::uint64_t page) {
         // A page that may be fetched from is at hand for a fetch, too; none is written here.
-        MemoryFault fault{.ipa = ipa,
-                          .access = fault_.access == AccessKind::fetch ? AccessKind::fetch
-                                                                       : AccessKind::read,
-                          .slot = fault_.slot};
+        const MemoryFault fault{.ipa = ipa,
+                                .access = fault_.access == AccessKind::fetch ? AccessKind::fetch
+                                                                             : AccessKind::read,
+                                .slot = fault_.slot};
         BackingAnswer answer = fault.slot->backing->nearby(fault.offset());
         if (!answer || !answer->contains(fault.offset())) {
             return;
         }
-        fault.extent = &*answer;
-        if (!fault.extent_allows()) {
+        const BackedFault backed{fault, *answer};
+        if (!backed.is_allowed()) {
             return;
         }
-        const Pa pa = fault.pa();
+        const Pa pa = backed.pa();
         if (page > answer->offset + answer->length - fault.offset() || !pa.is_aligned(page)) {
             return;
         }
         const GuestCaches caches{state_, context_};
-        const Permissions permissions = fault.permissions(state_.table.features());
+        const Permissions permissions = backed.permissions(state_.table.features());
         if (fault.access == AccessKind::fetch) {
             caches.make_executable(pa, page);
             if (fault_.permission) {
@@ -76,14 +76,14 @@ private:
             state_.table.map_if_absent({.ipa = ipa,
                                         .pa = pa,
                                         .length = page,
-                                        .attributes = fault.attributes(state_.table.features()),
+                                        .attributes = backed.attributes(state_.table.features()),
                                         .max_size = page});
         context_.counters.mapped_around.add(mapped ? 1 : 0);
     }
 
     GuestState<Port, Lock>& state_;
     FaultContext& context_;
-    MemoryFault fault_;
+    const MemoryFault& fault_;
 };
 
 } // namespace twofold

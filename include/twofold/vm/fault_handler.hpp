@@ -75,7 +75,7 @@ private:
         }
         RawEntry found;
         const MemoryAnswer answer = MemoryResolver{state_, context_}.resolve(access, found);
-        switch (answer.verdict) {
+        switch (answer.verdict()) {
         case Verdict::resolved:
         case Verdict::raced:
             break;
@@ -95,7 +95,7 @@ private:
             return abort.cache_maintenance && !abort.s1ptw ? Resolution::skip()
                                                            : guest_fault::external(abort);
         case Verdict::stopped:
-            return Resolution::stop(answer.reason);
+            return Resolution::stop(answer.reason());
         }
         return Resolution::resume();
     }

@@ -302,15 +302,14 @@ public:
     // a plain access of the guest (no S1PTW, no cache maintenance) to `access.ipa`: true if it is
     // allowed now, and the guest is to be resumed. Else nothing has changed, and handle() is to be
     // asked, which looks at everything anew.
-    bool resolve(const MemoryAccess& access, FaultContext& context) {
+    [[gnu::always_inline]] bool resolve(const MemoryAccess& access, FaultContext& context) {
         if (!geometry().contains(access.ipa)) [[unlikely]] {
             return false;
         }
         {
             const FaultSection section{state_.clock, context};
             RawEntry found;
-            if (MemoryResolver{state_, context}.resolve(access, found).verdict !=
-                Verdict::resolved) {
+            if (MemoryResolver{state_, context}.resolve(access, found) != Verdict::resolved) {
                 return false;
             }
         }

@@ -50,9 +50,9 @@ struct GuestState {
         }
     }
     // Whether a leaf maps the memory that the backing gave for a fault.
-    bool shows(const RawEntry& leaf, const MemoryFault& fault) const {
-        return table.output(leaf, fault.ipa) == fault.pa() &&
-               table.type(leaf) == fault.extent->type;
+    bool shows(const RawEntry& leaf, const BackedFault& backed) const {
+        return table.output(leaf, backed.fault.ipa) == backed.pa() &&
+               table.type(leaf) == backed.extent.type;
     }
     // Of what replaces or divides a leaf for a fault.
     Lock& lock_around(Ipa ipa) { return around_[(ipa.value >> around_shift) % around_.size()]; }

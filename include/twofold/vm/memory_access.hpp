@@ -29,12 +29,24 @@ enum class Verdict : std::uint8_t {
     stopped,
 };
 
-struct MemoryAnswer {
-    Verdict verdict = Verdict::resolved;
-    StopReason reason = StopReason::none; // if it is stopped
+// A verdict, and a reason if it is `stopped`. One number, as it comes back in a register.
+class MemoryAnswer {
+public:
+    constexpr MemoryAnswer(Verdict verdict = Verdict::resolved)
+        : value_{static_cast<std::uint16_t>(verdict)} {}
+    static constexpr MemoryAnswer stop(StopReason why) {
+        MemoryAnswer answer{Verdict::stopped};
+        answer.value_ |= static_cast<std::uint16_t>(static_cast<unsigned>(why) << reason_shift);
+        return answer;
+    }
 
-    static constexpr MemoryAnswer stop(StopReason why) { return {Verdict::stopped, why}; }
+    constexpr Verdict verdict() const { return static_cast<Verdict>(value_ & 0xff); }
+    constexpr StopReason reason() const { return static_cast<StopReason>(value_ >> reason_shift); }
     constexpr bool operator==(const MemoryAnswer&) const = default;
+
+private:
+    static constexpr unsigned reason_shift = 8;
+    std::uint16_t value_;
 };
 
 } // namespace twofold

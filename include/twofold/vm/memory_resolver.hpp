@@ -28,100 +28,162 @@ public:
 
     // In the context's section; the IPA is one of the table. `found`: the entry there, if it was
     // looked at.
-    MemoryAnswer resolve(const MemoryAccess& access, RawEntry& found) {
-        MemoryFault fault{
-            .ipa = access.ipa, .access = access.kind, .permission = access.permission};
-        fault.slot = state_.slots.current().find(fault.ipa);
-        if (fault.slot == nullptr) {
-            return {Verdict::no_slot};
+    [[gnu::always_inline]] MemoryAnswer resolve(const MemoryAccess& access, RawEntry& found) {
+        const Slot* const slot = state_.slots.current().find(access.ipa);
+        if (slot == nullptr) {
+            return Verdict::no_slot;
         }
-        if (fault.is_write() && !fault.slot->writable) {
-            return {Verdict::read_only};
+        const bool write = access.kind == AccessKind::write;
+        if (write && !slot->writable) {
+            return Verdict::read_only;
         }
-        if (state_.withdrawals.covers(fault.ipa)) {
-            return {Verdict::withdrawn};
+        if (state_.withdrawals.covers(access.ipa)) {
+            return Verdict::withdrawn;
         }
-        if (fault.is_logged() && context_.ring != nullptr && context_.ring->is_full()) {
-            return {Verdict::ring_full};
+        if (write && slot->dirty_logging && context_.ring != nullptr && context_.ring->is_full()) {
+            return Verdict::ring_full;
         }
-        fault.found = state_.table.entry(fault.ipa);
-        if (fault.found.is_leaf &&
-            MemoryFault::allows(state_.table.permissions(fault.found), fault.access)) {
+        [[maybe_unused]] const auto section = state_.table.section();
+        const MemoryFault fault{.ipa = access.ipa,
+                                .access = access.kind,
+                                .permission = access.permission,
+                                .slot = slot,
+                                .found = state_.table.entry(access.ipa)};
+        if (!fault.found.is_leaf) {
+            return fill(fault);
+        }
+        if (state_.table.allows(fault.found, fault.access)) {
             found = fault.found;
-            return {Verdict::allowed};
+            return Verdict::allowed;
         }
-
-        BackingAnswer answer = fault.slot->backing->extent(fault.offset(), fault.access);
-        if (!answer) [[unlikely]] {
-            return {answer.error() == Unbacked::not_yet ? Verdict::not_yet : Verdict::refused};
-        }
-        fault.extent = &*answer;
-        if (!answer->contains(fault.offset())) [[unlikely]] {
-            return MemoryAnswer::stop(StopReason::extent_outside_offset);
-        }
-        if (!fault.extent_allows()) [[unlikely]] {
-            return {Verdict::refused};
-        }
-        fault.backed = fault.found.is_leaf && state_.shows(fault.found, fault);
-        if (state_.withdrawals.any()) [[unlikely]] {
-            // Nor does a mapping reach into what is being withdrawn beside it.
-            const IpaSpan part = state_.withdrawals.clear_of(fault.memory(), fault.ipa);
-            if (part.length == 0) {
-                return {Verdict::withdrawn};
-            }
-            fault.cut_extent(part);
-        }
-        return resolve_extent(fault);
+        return change(fault);
     }
 
 private:
-    MemoryAnswer resolve_extent(const MemoryFault& fault) {
-        if (fault.backed && fault.found.level == page_level) {
-            // A page that lacks a permission: there is no choice.
-            const std::uint64_t page = geometry().page_size();
-            return finish(fault, page, raise(fault, page));
+    // Where nothing is mapped.
+    [[gnu::noinline]] MemoryAnswer fill(const MemoryFault& fault) {
+        BackingAnswer answer = fault.slot->backing->extent(fault.offset(), fault.access);
+        if (const MemoryAnswer no = objection(fault, answer); no != MemoryAnswer{}) [[unlikely]] {
+            return no;
         }
-        const auto chosen = fault.choose(geometry(), state_.policy);
-        if (!chosen) {
-            return MemoryAnswer::stop(StopReason::extent_below_page);
+        const BackedFault backed{fault, *answer};
+        const std::uint64_t hole = geometry().entry_size(fault.found.level);
+        const auto chosen = backed.choose(geometry(), state_.policy, hole);
+        if (!chosen || !geometry().fits(chosen->pa, chosen->size)) [[unlikely]] {
+            return no_mapping(chosen.has_value());
         }
-        if (!geometry().fits(chosen->pa, chosen->size)) {
-            return MemoryAnswer::stop(StopReason::pa_out_of_range);
+        const GuestCaches caches{state_, context_};
+        caches.clean(*answer, chosen->pa, chosen->size);
+        if (fault.access == AccessKind::fetch) {
+            caches.make_executable(chosen->pa, chosen->size);
         }
-        return finish(fault, chosen->size, install(fault, *chosen));
+        const auto mapped = state_.table.map_at(fault.found, request_of(backed, *chosen));
+        if (!mapped) [[unlikely]] {
+            return failed(mapped.error());
+        }
+        count(*chosen, fault.found.level);
+        if (fault.is_logged()) {
+            note_write(fault);
+        }
+        if (chosen->size < state_.policy.fault_around && chosen->size == geometry().page_size()) {
+            FaultAround{state_, context_, fault}.run();
+        }
+        return Verdict::resolved;
     }
 
-    // `size` bytes have been mapped for the fault, or could not be.
-    [[gnu::always_inline]] MemoryAnswer finish(const MemoryFault& fault, std::uint64_t size,
-                                               const std::expected<void, Error>& done) {
-        if (!done) {
-            if (is_lost_race(done.error())) {
-                context_.counters.lost_races.add();
-                return {Verdict::raced};
-            }
-            return MemoryAnswer::stop(guest_fault::stop_reason(done.error()));
+    // Of a leaf that does not allow the access: its permissions, its memory, or those of a part.
+    [[gnu::noinline]] MemoryAnswer change(const MemoryFault& fault) {
+        BackingAnswer answer = fault.slot->backing->extent(fault.offset(), fault.access);
+        if (const MemoryAnswer no = objection(fault, answer); no != MemoryAnswer{}) [[unlikely]] {
+            return no;
+        }
+        const BackedFault backed{fault, *answer};
+        // A page that lacks a permission: there is no choice.
+        if (fault.found.level != page_level || !state_.shows(fault.found, backed)) {
+            return exchange(backed);
+        }
+        const std::uint64_t page = geometry().page_size();
+        const auto raised = raise(backed, page);
+        if (!raised) [[unlikely]] {
+            return failed(raised.error());
         }
         if (fault.is_logged()) {
             note_write(fault);
         }
-        // A page that was there lacked a permission: so may others, but only of those to execute
-        // none is asked for one by one.
-        const bool alone = fault.backed && fault.access != AccessKind::fetch;
-        const std::uint64_t page = geometry().page_size();
-        if (size == page && state_.policy.fault_around > page && !alone) {
+        // Pages beside it may lack the same; but only those to execute none is asked for one by
+        // one.
+        if (fault.access == AccessKind::fetch && page < state_.policy.fault_around) {
             FaultAround{state_, context_, fault}.run();
         }
-        return {Verdict::resolved};
+        return Verdict::resolved;
     }
 
-    // Somebody else has changed what this fault had found.
-    static bool is_lost_race(Error error) {
-        return error == Error::again || error == Error::already_mapped ||
-               error == Error::not_mapped;
+    // Puts what belongs there in place of the leaf that was found, or of a part of it.
+    [[gnu::noinline]] MemoryAnswer exchange(const BackedFault& backed) {
+        const MemoryFault& fault = backed.fault;
+        const bool shown = state_.shows(fault.found, backed);
+        const std::uint64_t found_size = geometry().entry_size(fault.found.level);
+        const auto chosen =
+            backed.choose(geometry(), state_.policy, shown ? MappingPolicy::unlimited : found_size);
+        if (!chosen || !geometry().fits(chosen->pa, chosen->size)) {
+            return no_mapping(chosen.has_value());
+        }
+        const auto done = shown && found_size <= chosen->size ? raise(backed, found_size)
+                                                              : replace(backed, *chosen, shown);
+        if (!done) {
+            return failed(done.error());
+        }
+        if (fault.is_logged()) {
+            note_write(fault);
+        }
+        const std::uint64_t page = geometry().page_size();
+        const bool alone = shown && fault.access != AccessKind::fetch;
+        if (chosen->size == page && page < state_.policy.fault_around && !alone) {
+            FaultAround{state_, context_, fault}.run();
+        }
+        return Verdict::resolved;
+    }
+
+    // Why what the backing answered is not for this access. What is being taken away beside it is
+    // cut off: no mapping reaches into that.
+    [[gnu::always_inline]] MemoryAnswer objection(const MemoryFault& fault, BackingAnswer& answer) {
+        if (!answer) [[unlikely]] {
+            return answer.error() == Unbacked::not_yet ? Verdict::not_yet : Verdict::refused;
+        }
+        if (!answer->contains(fault.offset())) [[unlikely]] {
+            return MemoryAnswer::stop(StopReason::extent_outside_offset);
+        }
+        const BackedFault backed{fault, *answer};
+        if (!backed.is_allowed()) [[unlikely]] {
+            return Verdict::refused;
+        }
+        return state_.withdrawals.any() ? cut_clear(backed) : MemoryAnswer{};
+    }
+    [[gnu::noinline]] MemoryAnswer cut_clear(const BackedFault& backed) const {
+        const IpaSpan part = state_.withdrawals.clear_of(backed.memory(), backed.fault.ipa);
+        if (part.length == 0) {
+            return Verdict::withdrawn;
+        }
+        backed.cut(part);
+        return {};
+    }
+
+    // Nothing was chosen, or something that does not fit the table.
+    static MemoryAnswer no_mapping(bool chosen) {
+        return MemoryAnswer::stop(chosen ? StopReason::pa_out_of_range
+                                         : StopReason::extent_below_page);
+    }
+    [[gnu::noinline]] MemoryAnswer failed(Error error) {
+        // Somebody else has changed what this fault had found.
+        if (error == Error::again || error == Error::already_mapped || error == Error::not_mapped) {
+            context_.counters.lost_races.add();
+            return Verdict::raced;
+        }
+        return MemoryAnswer::stop(guest_fault::stop_reason(error));
     }
 
     // After it may be written, so that a harvest finds both.
-    void note_write(const MemoryFault& fault) {
+    [[gnu::always_inline]] void note_write(const MemoryFault& fault) {
         fault.slot->note_write(fault.ipa, geometry().page_size());
         if (context_.ring != nullptr) {
             // There is room: only this vCPU puts something in, and the ring was not full.
@@ -129,57 +191,45 @@ private:
         }
     }
 
-    // Puts what was chosen into the table, next to or in place of what is there.
-    std::expected<void, Error> install(const MemoryFault& fault, const ChosenMapping& chosen) {
-        const std::uint64_t found_size = geometry().entry_size(fault.found.level);
-        if (fault.backed && found_size <= chosen.size) {
-            return raise(fault, found_size);
-        }
-        const GuestCaches caches{state_, context_};
-        if (!fault.backed) {
-            caches.clean(*fault.extent, chosen.pa, chosen.size);
-        }
-        if (fault.access == AccessKind::fetch) {
-            caches.make_executable(chosen.pa, chosen.size);
-        }
-        if (fault.found.is_leaf) {
-            return replace(fault, chosen);
-        }
-        auto result = state_.table.map_if_absent(request_of(fault, chosen));
-        if (result) {
-            count(chosen);
-        }
-        return result;
-    }
-
-    MapRequest request_of(const MemoryFault& fault, const ChosenMapping& chosen) const {
+    [[gnu::always_inline]] MapRequest request_of(const BackedFault& backed,
+                                                 const ChosenMapping& chosen) const {
         return {.ipa = chosen.ipa,
                 .pa = chosen.pa,
                 .length = chosen.size,
-                .attributes = fault.attributes(features()),
+                .attributes = backed.attributes(features()),
                 .max_size = chosen.size};
     }
 
-    // Only a permission is missing, of a leaf of `size` bytes.
-    std::expected<void, Error> raise(const MemoryFault& fault, std::uint64_t size) {
+    // Only a permission is missing, of a leaf of `size` bytes. What has grown since then
+    // (BlockRestore) is more than was asked for.
+    [[gnu::always_inline]] std::expected<void, Error> raise(const BackedFault& backed,
+                                                            std::uint64_t size) {
+        const MemoryFault& fault = backed.fault;
         if (fault.access == AccessKind::fetch) {
             const std::uint64_t offset = fault.ipa.offset_in(size);
-            GuestCaches{state_, context_}.make_executable(Pa{fault.pa().value - offset}, size);
+            GuestCaches{state_, context_}.make_executable(Pa{backed.pa().value - offset}, size);
         }
-        // What has grown since then (BlockRestore) is more than was asked for.
-        auto result =
-            state_.table.relax_now(fault.ipa, fault.permissions(features()), fault.pa(), size);
+        const auto result =
+            state_.table.relax_now_at(fault.found, fault.ipa, backed.permissions(features()));
         if (result) {
             context_.counters.permissions_raised.add();
         }
         return result;
     }
 
-    // Of a leaf that is there: its memory, or the permissions of a part of it. Other faults may
-    // know better what belongs there, so it is done only if the leaf is that which was found before
-    // the backing was asked, and no other fault replaces it at the same time.
-    // By value, so that a fault that does not come here is all in registers.
-    [[gnu::noinline]] std::expected<void, Error> replace(MemoryFault fault, ChosenMapping chosen) {
+    // Of a leaf that is there: its memory, or the permissions of a part of it (`shown`). Other
+    // faults may know better what belongs there, so it is done only if the leaf is that which was
+    // found before the backing was asked, and no other fault replaces it at the same time.
+    std::expected<void, Error> replace(const BackedFault& backed, const ChosenMapping& chosen,
+                                       bool shown) {
+        const MemoryFault& fault = backed.fault;
+        const GuestCaches caches{state_, context_};
+        if (!shown) {
+            caches.clean(backed.extent, chosen.pa, chosen.size);
+        }
+        if (fault.access == AccessKind::fetch) {
+            caches.make_executable(chosen.pa, chosen.size);
+        }
         const std::uint64_t size = geometry().entry_size(fault.found.level);
         const Held held{state_.lock_around(fault.ipa.align_down(size))};
         const RawEntry now = state_.table.entry(fault.ipa);
@@ -192,22 +242,25 @@ private:
         Permissions permissions = state_.table.permissions(now);
         permissions.write = false;
         Invalidation owed;
-        auto result = fault.backed
+        auto result = shown
                           ? state_.table.protect(chosen.ipa, chosen.size,
-                                                 permissions | fault.permissions(features()), owed)
-                          : state_.table.map(request_of(fault, chosen), owed);
-        if (result && fault.backed) {
+                                                 permissions | backed.permissions(features()), owed)
+                          : state_.table.map(request_of(backed, chosen), owed);
+        if (result && shown) {
             context_.counters.blocks_split.add();
         } else if (result) {
             context_.counters.replaced.add();
-            count(chosen);
+            count(chosen, fault.found.level);
         }
         state_.table.discharge(owed);
         return result;
     }
 
-    void count(const ChosenMapping& chosen) {
-        context_.counters.of(*geometry().level_of(chosen.size), chosen.limited_by).add();
+    // `likely`: the level that it probably has.
+    [[gnu::always_inline]] void count(const ChosenMapping& chosen, Level likely) {
+        const bool is_so = geometry().entry_size(likely) == chosen.size;
+        context_.counters.of(is_so ? likely : *geometry().level_of(chosen.size), chosen.limited_by)
+            .add();
     }
 
     const Geometry& geometry() const { return state_.table.geometry(); }

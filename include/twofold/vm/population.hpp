@@ -75,9 +75,7 @@ private:
             return {};
         }
         const std::uint64_t size = geometry().entry_size(entry.level);
-        return MemoryFault::allows(state_.table.permissions(entry), access)
-                   ? IpaSpan{ipa.align_down(size), size}
-                   : IpaSpan{};
+        return state_.table.allows(entry, access) ? IpaSpan{ipa.align_down(size), size} : IpaSpan{};
     }
     // What the guest's access would be.
     Abort abort_at(Ipa ipa, AccessKind access) const {

@@ -22,25 +22,25 @@ public:
                     Slots{geometry, storage.subspan(storage.size() / 2, storage.size() / 2)}} {}
 
     // Stays as it is until the caller's fault ends.
-    const Slots& current() const { return versions_[current_.load(std::memory_order_acquire)]; }
+    const Slots& current() const { return *current_.load(std::memory_order_acquire); }
 
     // change(Slots&) of the copy, which is the current version if that succeeds. One at a time, and
     // not before the faults have ended that had begun before the last one.
     template <class Change>
     auto change(Change&& change) {
-        const unsigned now = current_.load(std::memory_order_relaxed);
-        Slots& next = versions_[1 - now];
-        next.copy(versions_[now]);
+        const Slots* const now = current_.load(std::memory_order_relaxed);
+        Slots& next = versions_[now == versions_.data() ? 1 : 0];
+        next.copy(*now);
         auto result = change(next);
         if (result) {
-            current_.store(1 - now, std::memory_order_release);
+            current_.store(&next, std::memory_order_release);
         }
         return result;
     }
 
 private:
     std::array<Slots, 2> versions_;
-    Atomic<unsigned> current_ = 0;
+    Atomic<const Slots*> current_{versions_.data()};
 };
 
 using SlotVersions = BasicSlotVersions<std::atomic>;

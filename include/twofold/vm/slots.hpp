@@ -100,8 +100,14 @@ public:
         return slot != nullptr && slot->range.start == start ? slot : nullptr;
     }
     constexpr const Slot* find(Ipa ipa) const {
-        const std::size_t at = first_ending_behind(ipa);
-        return at != count_ && storage_[at].range.contains(ipa) ? &storage_[at] : nullptr;
+        // The last one that begins at or below `ipa`, or the first.
+        const Slot* at = begin();
+        for (std::size_t left = count_; left > 1;) {
+            const std::size_t half = left / 2;
+            at += at[half].range.start <= ipa ? half : 0;
+            left -= half;
+        }
+        return count_ != 0 && at->range.contains(ipa) ? at : nullptr;
     }
 
     // The lowest slot that shares a byte with the range, which must not wrap.

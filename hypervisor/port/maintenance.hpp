@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// TLBI instructions for the VMID in VTTBR_EL2, by their encodings, so that an assembler for Armv8.0
-// takes them: C9 in place of C8 is the nXS form of FEAT_XS.
+// Barriers, and TLBI instructions for the VMID in VTTBR_EL2 by their encodings, so that an assembler
+// for Armv8.0 takes them: C9 in place of C8 is the nXS form of FEAT_XS.
 #pragma once
+
+#include "cpu/sysreg.hpp"
 
 #include <twofold/arch/tlbi_operation.hpp>
 
@@ -20,8 +22,28 @@ namespace twofold::hyp {
         return;                                                                                    \
     } while (false)
 
+[[gnu::always_inline]] inline void execute(Barrier barrier) {
+    switch (barrier) {
+    case Barrier::dsb_ishst:
+        return dsb_ishst();
+    case Barrier::dsb_nshst:
+        return dsb_nshst();
+    case Barrier::dsb_ish:
+        return dsb_ish();
+    case Barrier::dsb_nsh:
+        return dsb_nsh();
+    // Only a CPU with FEAT_XS is asked for these.
+    case Barrier::dsb_ish_nxs:
+        return dsb_ish_nxs();
+    case Barrier::dsb_nsh_nxs:
+        return dsb_nsh_nxs();
+    case Barrier::isb:
+        return isb();
+    }
+}
+
 // On all CPUs of the inner shareable domain, or on this one only.
-inline void execute(const TlbiOperation& operation) {
+[[gnu::always_inline]] inline void execute(const TlbiOperation& operation) {
     const bool broadcast = operation.scope == InvalidationScope::inner_shareable;
     switch (operation.kind) {
     case TlbiKind::ipas2:
