@@ -90,17 +90,17 @@ template <TablePort Port>
 }
 
 // XN has two forms, in both of which 0 allows everything. `end`: of a walk in a table of the usual
-// kind. What is owed for the page afterwards is the caller's to see to.
+// kind. What is owed for the page afterwards is the caller's to see to. By value, so that what the
+// caller knows of them is not looked up behind the walk.
 template <TablePort Port>
-[[gnu::always_inline]] inline bool relax_entry(Tree<Port>& tree, const Step& end,
-                                               const Relaxation& wanted) {
-    const Permissions add = wanted.add;
+[[gnu::always_inline]] inline bool relax_entry(Tree<Port>& tree, const Step& end, Permissions add,
+                                               Pa output) {
     const bool all = add.execute_el1 && add.execute_el0;
     const std::uint64_t d = end.descriptor.value;
     const std::uint64_t after = (all ? d & ~leaf::xn::mask : d) | leaf::s2ap::of(add.s2ap());
     if ((add.execute() && !all) || end.level != page_level || !is_single_page(d) || d == after ||
-        (wanted.output != any_output &&
-         (d & tree.pages.table_mask) != wanted.output.align_down(tree.pages.page_size).value) ||
+        (output != any_output &&
+         (d & tree.pages.table_mask) != output.align_down(tree.pages.page_size).value) ||
         !tree.table(end.table).compare_exchange(end.index, d, after)) {
         return false;
     }
@@ -112,6 +112,8 @@ template <TablePort Port>
 template <TablePort Port>
 [[gnu::always_inline]] inline bool relax_page(Tree<Port>& tree, Ipa ipa, const Relaxation& wanted,
                                               Invalidation& owed) {
+    const Permissions add = wanted.add;
+    const Pa output = wanted.output;
     const PageWalk pages = tree.pages;
     const std::uint64_t page = pages.page_of(ipa);
     if (!pages.covers(page) || !owed.is_new()) {
@@ -119,7 +121,7 @@ template <TablePort Port>
     }
     [[maybe_unused]] const auto section = tree.port.section();
     const Step end = tree.walk_to_page(pages, page);
-    if (!relax_entry(tree, end, wanted)) {
+    if (!relax_entry(tree, end, add, output)) {
         return false;
     }
     owed.set_page(ipa.align_down(pages.page_size), pages.page_size, InvalidationScope::local,
@@ -129,8 +131,8 @@ template <TablePort Port>
 // And all is done at once.
 template <TablePort Port>
 [[gnu::always_inline]] inline bool relax_page_now(Tree<Port>& tree, const Step& end, Ipa ipa,
-                                                  const Relaxation& wanted) {
-    if (!relax_entry(tree, end, wanted)) {
+                                                  Permissions add, Pa output = any_output) {
+    if (!relax_entry(tree, end, add, output)) {
         return false;
     }
     tree.invalidate_here(ipa.align_down(tree.pages.page_size),

@@ -192,21 +192,21 @@ public:
     [[gnu::always_inline]] std::expected<void, Error>
     relax_now(Ipa ipa, Permissions add, Pa output = any_output,
               std::uint64_t largest = ~std::uint64_t{0}) {
-        const Relaxation wanted{add, output, largest};
         const PageWalk pages = tree_.pages;
         if (const auto page = pages.page_of(ipa); pages.covers(page)) [[likely]] {
             [[maybe_unused]] const auto section = tree_.port.section();
-            if (relax_page_now(tree_, tree_.walk_to_page(pages, page), ipa, wanted)) [[likely]] {
+            const Step end = tree_.walk_to_page(pages, page);
+            if (relax_page_now(tree_, end, ipa, add, output)) [[likely]] {
                 return {};
             }
         }
-        return relax_now_slowly(ipa, wanted);
+        return relax_now_slowly(ipa, {add, output, largest});
     }
     // The same of the leaf that entry() has found at `ipa`, for its output and of its size: in the
     // section of that, and without another walk.
     [[gnu::always_inline]] std::expected<void, Error> relax_now_at(const RawEntry& leaf, Ipa ipa,
                                                                    Permissions add) {
-        if (leaf.plain && relax_page_now(tree_, step_of(leaf), ipa, {.add = add})) [[likely]] {
+        if (leaf.plain && relax_page_now(tree_, step_of(leaf), ipa, add)) [[likely]] {
             return {};
         }
         return relax_now_slowly(ipa, {add, output(leaf, ipa), geometry().entry_size(leaf.level)});
