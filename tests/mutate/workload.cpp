@@ -194,6 +194,17 @@ private:
         } while (call(&progress) && progress.next < r.ipa + r.length && !one_in(8));
     }
 
+    // What is there is found first, and changed where it was found.
+    void fault(const Request& r) {
+        const auto section = table_.section();
+        const RawEntry found = table_.entry(r.ipa);
+        if (found.is_leaf) {
+            (void)table_.relax_now_at(found, r.ipa, Permissions::rwx());
+        } else {
+            (void)table_.map_at(found, {r.ipa, r.pa, page(), attributes()});
+        }
+    }
+
     void step() {
         const Request r = request();
         const auto ignore = [](Ipa, std::uint64_t) {};
@@ -203,7 +214,11 @@ private:
             map(r);
             break;
         case 2:
-            (void)table_.map_if_absent({r.ipa, r.pa, page(), attributes()});
+            if (one_in(2)) {
+                (void)table_.map_if_absent({r.ipa, r.pa, page(), attributes()});
+            } else {
+                fault(r);
+            }
             break;
         case 3:
             (void)table_.map_if_absent({r.ipa, r.pa, r.length, attributes()});

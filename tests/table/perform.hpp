@@ -16,6 +16,27 @@ inline std::uint32_t annotation_of(const Attributes& a) {
     return a.software * std::uint32_t{0x1111'1111};
 }
 
+// As a fault does it: what is there is found first, and changed where it was found.
+template <class Table>
+std::expected<void, Error> perform_at_entry(Table& table, const RandomRequest& r,
+                                            const MapRequest& m, Invalidation& owed,
+                                            Progress* progress) {
+    [[maybe_unused]] const auto section = table.section();
+    const RawEntry found = table.entry(m.ipa);
+    if (r.operation == Operation::relax) {
+        return found.is_leaf ? table.relax_now_at(found, m.ipa, r.attributes.permissions)
+                             : table.relax(m.ipa, r.attributes.permissions, owed);
+    }
+    if (found.is_leaf) {
+        return table.map_if_absent(m, progress);
+    }
+    auto mapped = table.map_at(found, m);
+    if (mapped && progress != nullptr) {
+        progress->next = m.ipa + m.length;
+    }
+    return mapped;
+}
+
 // `split_size`: of split(). visit(Ipa start, std::uint64_t size): what the sweeps report.
 template <class Table, class Visit>
 std::expected<void, Error> perform(Table& table, const RandomRequest& r, std::uint64_t split_size,
@@ -25,6 +46,9 @@ std::expected<void, Error> perform(Table& table, const RandomRequest& r, std::ui
                        .length = r.length,
                        .attributes = r.attributes,
                        .max_size = r.max_size};
+    if (r.at_entry) {
+        return perform_at_entry(table, r, m, owed, progress);
+    }
     switch (r.operation) {
     case Operation::map:
         return table.map(m, owed, progress);

@@ -44,6 +44,7 @@ struct RandomRequest {
     Attributes attributes = {};
     std::uint64_t max_size = ~std::uint64_t{0};
     std::optional<std::uint64_t> budget = {}; // of each call, where the work is done in steps
+    bool at_entry = false;                    // as a fault does it, at the entry that it has found
 
     std::uint64_t end() const { return ipa + length; }
     bool contains(std::uint64_t at) const { return ipa <= at && at < end(); }
@@ -58,6 +59,9 @@ inline std::string describe(const RandomRequest& r, const Geometry& geometry) {
         << (p.execute_el0 ? "u" : "-") << (r.attributes.access_flag ? " af" : "")
         << (r.attributes.dbm ? " dbm" : "") << (r.attributes.fnxs ? " fnxs" : "") << " in "
         << name_of(geometry);
+    if (r.at_entry) {
+        out << " at its entry";
+    }
     if (r.budget) {
         out << " in steps of 0x" << *r.budget;
     }
@@ -86,6 +90,9 @@ public:
         pick_attributes(r);
         if (choices_.one_in(5)) {
             r.budget = std::uint64_t{1} << (3 * choices_.below(4));
+        }
+        if (r.operation == Operation::relax || r.operation == Operation::map_if_absent) {
+            r.at_entry = choices_.one_in(2);
         }
         if (r.operation == Operation::map && choices_.one_in(3)) {
             repeat_what_is_mapped(r, mapped);

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <random>
 #include <vector>
 
@@ -329,6 +330,65 @@ INSTANTIATE_TEST_SUITE_P(SmallGeometries, BruteForce, ::testing::ValuesIn(shapes
                                     (parameter.param.prefer == Prefer::fewest_levels ? "flat"
                                                                                      : "tall");
                          });
+
+// The size is found another way than the reasons are: rule by rule, for every size (SizeLimits).
+// Both have to say the same, also of requests that no guest can make: ranges that wrap around or
+// are empty, and limits below a page.
+TEST(BruteForceOfReasons, TheChoiceIsTheLargestSizeWithoutOne) {
+    std::mt19937_64 random{2026};
+    const Geometry shapes[] = {geometry(Granule::k4, 34), geometry(Granule::k4, 40),
+                               geometry(Granule::k16, 40), geometry(Granule::k64, 42),
+                               geometry(Granule::k4, 48, Prefer::fewest_root_pages)};
+    std::uint64_t chosen = 0;
+    for (unsigned i = 0; i < 400'000; ++i) {
+        const Geometry& shape = shapes[i % std::size(shapes)];
+        // Near zero, one of the sizes, the end of the table and 2^64; often on a boundary.
+        const auto place = [&] {
+            constexpr std::uint64_t bases[] = {0, 1 << 21, 1 << 30, 1U << 31,
+                                               std::uint64_t{1} << 40};
+            const std::uint64_t base = random() % 16 == 0 ? ~std::uint64_t{0} << (random() % 32)
+                                                          : bases[random() % std::size(bases)];
+            const std::uint64_t bits = 12 + random() % 20;
+            return base + (random() & ((std::uint64_t{1} << bits) - 1) &
+                           ~std::uint64_t{0} << (random() % 24));
+        };
+        const auto length = [&] {
+            return random() % 8 == 0 ? random() % 3 - 1 : std::uint64_t{1} << (10 + random() % 24);
+        };
+        const std::uint64_t fault = place();
+        const auto around = [&] {
+            const std::uint64_t before = length();
+            return IpaSpan{Ipa{fault - before}, before + length()};
+        };
+        MappingRequest r{.fault = Ipa{fault}, .slot = around(), .extent = around()};
+        r.extent_pa = Pa{r.extent.start.value + (random() % 4 == 0 ? place() : 0)};
+        if (random() % 2 == 0) {
+            r.attributes = around();
+        }
+        r.policy = {.dirty_logging = random() % 8 == 0,
+                    .device = random() % 4 == 0 ? length() : MappingPolicy::unlimited,
+                    .cap = random() % 4 == 0 ? length() : MappingPolicy::unlimited,
+                    .nested_stage2 = random() % 4 == 0 ? length() : MappingPolicy::unlimited,
+                    .other_mappings = random() % 4 == 0 ? length() : MappingPolicy::unlimited};
+        const SizeLimits limits{shape, r};
+        std::size_t possible = 0;
+        while (possible < limits.size() && limits[possible].reason == LimitedBy::nothing) {
+            ++possible;
+        }
+        const auto mapping = choose_mapping(shape, r);
+        ASSERT_EQ(mapping.has_value(), possible != 0) << i;
+        if (!mapping) {
+            ASSERT_EQ(mapping.error(), limits[0].reason) << i;
+            continue;
+        }
+        ++chosen;
+        ASSERT_EQ(mapping->size, limits[possible - 1].size) << i;
+        ASSERT_EQ(mapping->limited_by,
+                  possible < limits.size() ? limits[possible].reason : LimitedBy::nothing)
+            << i;
+    }
+    EXPECT_GT(chosen, 50'000U);
+}
 
 } // namespace
 } // namespace twofold
