@@ -29,6 +29,7 @@
 // A call that returns an error has changed nothing, or says how far it came (Progress).
 #pragma once
 
+#include <twofold/arch/abort.hpp>
 #include <twofold/arch/vttbr.hpp>
 #include <twofold/table/block_page.hpp>
 #include <twofold/table/block_split.hpp>
