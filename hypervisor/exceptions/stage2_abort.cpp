@@ -75,7 +75,8 @@ void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection, Level 
     inject_abort(frame, status.value_or(0x10)); // 0x10: synchronous external abort
 }
 
-void emulate(Vcpu& vcpu, TrapFrame& frame, const Mmio& mmio, MmioDevice* device) {
+[[gnu::always_inline]] inline void emulate(Vcpu& vcpu, TrapFrame& frame, const Mmio& mmio,
+                                           MmioDevice* device) {
     const AccessSyndrome& syndrome = mmio.syndrome;
     MmioAccess access{.ipa = mmio.ipa, .bytes = syndrome.bytes, .write = mmio.write, .value = 0};
     if (mmio.write)
