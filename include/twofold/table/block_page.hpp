@@ -37,7 +37,10 @@ change_page_of_block(Tree<Port>& tree, IpaRange range, LeafChange change, Invali
     if (!reserve) {
         return std::unexpected(reserve.error());
     }
-    const ChangedContent<Port> content{tree, change};
+    // Where one page gets a permission, the others of its block are next: marked as runs, each run
+    // would have to be broken again.
+    const ChangedContent<Port> content{tree, change,
+                                       change.removes() ? ~std::uint64_t{0} : range.length()};
     const Pa next = Subtree<Port, ChangedContent<Port>>{tree, range, content}.build(
         *reserve, page_level, block, {end.descriptor.value, level, block.start});
     auto entries = tree.table(end.table);

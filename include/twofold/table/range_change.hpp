@@ -14,11 +14,16 @@
 
 namespace twofold {
 
-// What stands in the changed part of a divided block.
+// What stands in the changed part of a divided block, and how large runs are marked in it and in
+// the rest.
 template <TablePort Port>
 class ChangedContent {
 public:
-    ChangedContent(const Tree<Port>& tree, LeafChange change) : tree_{tree}, change_{change} {}
+    ChangedContent(const Tree<Port>& tree, LeafChange change,
+                   std::uint64_t largest_run = ~std::uint64_t{0})
+        : tree_{tree},
+          change_{change},
+          largest_run_{largest_run} {}
 
     Level largest() const { return tree_.geometry.initial_level(); }
     std::uint64_t value(Level, Ipa ipa, const OldEntry& old) const {
@@ -36,9 +41,10 @@ public:
             const std::uint64_t bits =
                 tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level);
             store_runs(tree_.geometry, entries, first, count, level,
-                       old_output(tree_.format, old, ipa), change_.apply(bits), ~std::uint64_t{0});
+                       old_output(tree_.format, old, ipa), change_.apply(bits), largest_run_);
         }
     }
+    std::uint64_t largest_run() const { return largest_run_; }
 
 private:
     // An annotation goes with unmap() and stays with protect().
@@ -48,6 +54,7 @@ private:
 
     const Tree<Port>& tree_;
     LeafChange change_;
+    std::uint64_t largest_run_;
 };
 
 template <TablePort Port>

@@ -37,6 +37,7 @@ public:
     // Content: `Level largest() const`, the lowest level number of its entries; `std::uint64_t
     // value(Level, Ipa, const OldEntry&) const`, one of them; `void store(Entries&, unsigned first,
     // unsigned count, Level, Ipa, const OldEntry&) const`, several in a table that nobody can see.
+    // Maybe `std::uint64_t largest_run() const`, of what stays around them.
     Subtree(Tree<Port>& tree, IpaRange part, const Content& content)
         : tree_{tree},
           part_{part},
@@ -113,10 +114,14 @@ private:
             }
             return;
         }
+        std::uint64_t largest_run = ~std::uint64_t{0};
+        if constexpr (requires { content_.largest_run(); }) {
+            largest_run = content_.largest_run();
+        }
         store_runs(tree_.geometry, entries, first, count, level,
                    old_output(tree_.format, old, range.start),
                    tree_.format.attributes_below(Descriptor{old.descriptor}, old.level, level),
-                   ~std::uint64_t{0});
+                   largest_run);
     }
 
     Tree<Port>& tree_;
