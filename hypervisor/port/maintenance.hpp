@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Barriers, and TLBI instructions for the VMID in VTTBR_EL2 by their encodings, so that an assembler
-// for Armv8.0 takes them: C9 in place of C8 is the nXS form of FEAT_XS.
+// Barriers, and TLBI instructions for the VMID in VTTBR_EL2 by their encodings, so that an
+// assembler for Armv8.0 takes them: C9 in place of C8 is the nXS form of FEAT_XS.
 #pragma once
 
 #include "cpu/sysreg.hpp"
