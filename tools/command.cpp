@@ -15,6 +15,8 @@ int fail(int status, std::string_view message) {
     return status;
 }
 
+void warn(std::string_view message) { fmt::print(stderr, "twofold: {}\n", message); }
+
 int print_result(std::string_view text) {
     const std::size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
     if (written != text.size() || std::fflush(stdout) != 0) {

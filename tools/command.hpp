@@ -19,6 +19,9 @@ inline constexpr int bad_input = 2; // what was asked makes no sense
 // One line on stderr; returns the status, so that a command can end with it.
 int fail(int status, std::string_view message);
 
+// One line on stderr, beside a result that stands.
+void warn(std::string_view message);
+
 // Results are what a command is run for: a full disk or a closed pipe is a failure.
 int print_result(std::string_view text);
 
@@ -49,7 +52,10 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Pa
 std::optional<unsigned> parse_between(std::string_view text, unsigned least, unsigned most);
 
 // Each adds one subcommand; running it sets the status.
+void add_kvm_command(CLI::App& app, int& status);
 void add_layout_command(CLI::App& app, int& status);
+void add_map_command(CLI::App& app, int& status);
 void add_run_command(CLI::App& app, int& status);
+void add_walk_command(CLI::App& app, int& status);
 
 } // namespace twofold::tool
