@@ -25,6 +25,10 @@ int print_result(std::string_view text) {
     return exit_status::yes;
 }
 
+std::string json_text(const nlohmann::ordered_json& json) {
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+}
+
 void use_last(CLI::App& command) {
     command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }

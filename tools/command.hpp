@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ void warn(std::string_view message);
 
 // Results are what a command is run for: a full disk or a closed pipe is a failure.
 int print_result(std::string_view text);
+
+// With a newline at the end. Names out of files may be anything; what is no UTF-8 is replaced.
+std::string json_text(const nlohmann::ordered_json& json);
 
 // Of an option that is given again the last one counts. Call it before the options are added.
 void use_last(CLI::App& command);

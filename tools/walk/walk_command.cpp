@@ -45,7 +45,7 @@ int run_walk(const WalkOptions& options) {
     if (!answer) {
         return fail(exit_status::bad_input, answer.error());
     }
-    const int printed = print_result(options.json ? walk_json(regime, *answer).dump(2) + '\n'
+    const int printed = print_result(options.json ? json_text(walk_json(regime, *answer))
                                                   : walk_text(regime, *answer));
     return printed == exit_status::yes && !answer->translated() ? exit_status::no : printed;
 }
