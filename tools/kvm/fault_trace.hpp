@@ -38,8 +38,12 @@ struct FaultRow {
 
 struct FaultTrace {
     std::map<FaultRowKey, FaultRow> rows;
-    std::map<std::string, std::uint64_t> by_task; // faults, by the thread of the vCPU
-    std::uint64_t other_tasks = 0;                // of more threads than are remembered
+    struct Thread {
+        std::string name;
+        std::uint64_t faults = 0;
+    };
+    std::map<std::string, Thread> threads; // of vCPUs, by their numbers
+    std::uint64_t other_threads = 0;       // faults of more threads than are remembered
     std::uint64_t faults = 0;
     std::uint64_t events = 0;    // all that could be read
     std::optional<double> first; // seconds; of faults
@@ -56,7 +60,7 @@ struct FaultTrace {
 };
 
 inline constexpr std::size_t most_regions = 1U << 20; // of all rows
-inline constexpr std::size_t most_tasks = 1U << 12;
+inline constexpr std::size_t most_threads = 1U << 12;
 
 // The bytes of the region whose entry was missing.
 std::optional<std::uint64_t> region_bytes(const FaultRowKey& key, Granule granule);

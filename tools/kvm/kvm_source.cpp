@@ -133,7 +133,8 @@ void read_vm_file(const fs::path& path, KvmDump& dump, KvmSource& source) {
     // A statistic is one number. Other files of debugfs are none of ours.
     KvmDump number;
     const auto line = reader.next();
-    if (line && !reader.next() && DumpParser{number, name}.take(*line) && !number.has_pages) {
+    const bool taken = line && DumpParser{number, name}.take(*line) && !number.has_pages;
+    if (taken && !reader.next()) {
         dump.ipa_bits = number.ipa_bits ? number.ipa_bits : dump.ipa_bits;
         dump.levels = number.levels ? number.levels : dump.levels;
         dump.statistics.merge(number.statistics);

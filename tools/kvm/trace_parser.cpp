@@ -115,15 +115,24 @@ bool TraceParser::take_comment(std::string_view text) {
     return text.starts_with('#');
 }
 
-void TraceParser::count_task(std::string_view task) {
-    const std::string name = printable(task);
-    const auto found = trace_.by_task.find(name);
-    if (found != trace_.by_task.end()) {
-        ++found->second;
-    } else if (trace_.by_task.size() < most_tasks) {
-        trace_.by_task.emplace(name, 1);
-    } else {
-        ++trace_.other_tasks;
+std::string TraceParser::thread_of(std::string_view task) {
+    const std::size_t last = task.find_last_not_of("0123456789");
+    const std::string_view number = task.substr(last == std::string_view::npos ? 0 : last + 1);
+    return printable(number.empty() ? task : number);
+}
+
+void TraceParser::count_task(const std::string& thread, std::string_view task) {
+    auto found = trace_.threads.find(thread);
+    if (found == trace_.threads.end()) {
+        if (trace_.threads.size() == most_threads) {
+            ++trace_.other_threads;
+            return;
+        }
+        found = trace_.threads.emplace(thread, FaultTrace::Thread{}).first;
+    }
+    ++found->second.faults;
+    if (found->second.name.empty() || !task.starts_with("<...>")) {
+        found->second.name = printable(task);
     }
 }
 
@@ -156,7 +165,8 @@ void TraceParser::take_fault(const Event& event, std::size_t line) {
         return;
     }
     ++trace_.faults;
-    count_task(event.task);
+    const std::string thread = thread_of(event.task);
+    count_task(thread, event.task);
     if (event.time) {
         trace_.backwards += trace_.last && *event.time < *trace_.last ? 1 : 0;
         trace_.first = std::min(trace_.first.value_or(*event.time), *event.time);
@@ -170,12 +180,11 @@ void TraceParser::take_fault(const Event& event, std::size_t line) {
                           .level = abort->status.level,
                           .device = false};
     const Open open{key, align_down(*ipa, region_bytes(key, granule_).value_or(1)), event.time};
-    const std::string task{event.task};
-    if (const auto found = open_.find(task); found != open_.end()) {
+    if (const auto found = open_.find(thread); found != open_.end()) {
         close(found->second, std::nullopt);
         found->second = open;
-    } else if (open_.size() < most_tasks) {
-        open_.emplace(task, open);
+    } else if (open_.size() < most_threads) {
+        open_.emplace(thread, open);
     } else {
         close(open, std::nullopt);
     }
@@ -198,7 +207,7 @@ bool TraceParser::take(const TextLine& line) {
         }
         return true;
     }
-    const auto found = open_.find(std::string{event->task});
+    const auto found = open_.find(thread_of(event->task));
     if (found != open_.end()) {
         if (event->name == "kvm_mmio") {
             found->second.key.device = true;
@@ -211,7 +220,7 @@ bool TraceParser::take(const TextLine& line) {
 }
 
 void TraceParser::finish() {
-    for (const auto& [task, open] : open_) {
+    for (const auto& [thread, open] : open_) {
         close(open, std::nullopt);
     }
     open_.clear();

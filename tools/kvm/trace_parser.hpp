@@ -36,15 +36,17 @@ private:
         std::uint64_t region = 0;
         std::optional<double> time;
     };
+    // A name comes and goes ("<...>" while ftrace does not know it), its number stays.
+    static std::string thread_of(std::string_view task);
     static std::optional<Event> parse_event(std::string_view text);
     bool take_comment(std::string_view text);
     void take_fault(const Event& event, std::size_t line);
-    void count_task(std::string_view task);
+    void count_task(const std::string& thread, std::string_view task);
     void close(const Open& open, std::optional<double> end);
 
     FaultTrace& trace_;
     Granule granule_;
-    std::unordered_map<std::string, Open> open_; // by task
+    std::unordered_map<std::string, Open> open_; // by thread
 };
 
 } // namespace twofold::tool

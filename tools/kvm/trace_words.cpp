@@ -95,11 +95,11 @@ std::string trace_text(const NamedTrace& named, Granule granule) {
     if (trace.faults != 0) {
         text += rows_text(trace, granule);
         Columns tasks{{Align::left, Align::right}};
-        for (const auto& [task, count] : trace.by_task) {
-            tasks.add({task, counted(count, "fault")});
+        for (const auto& [number, thread] : trace.threads) {
+            tasks.add({thread.name, counted(thread.faults, "fault")});
         }
-        if (trace.other_tasks != 0) {
-            tasks.add({"other threads", counted(trace.other_tasks, "fault")});
+        if (trace.other_threads != 0) {
+            tasks.add({"other threads", counted(trace.other_threads, "fault")});
         }
         text += "  by thread\n" + tasks.text(4);
     }
@@ -131,17 +131,17 @@ nlohmann::ordered_json trace_json(const NamedTrace& named, Granule granule) {
               row.timed == 0 ? Json() : Json(row.seconds / static_cast<double>(row.timed))},
              {"longest_seconds", row.timed == 0 ? Json() : Json(row.longest)}});
     }
-    Json tasks = Json::object();
-    for (const auto& [task, count] : trace.by_task) {
-        tasks[task] = count;
+    Json threads = Json::array();
+    for (const auto& [number, thread] : trace.threads) {
+        threads.push_back({{"thread", thread.name}, {"faults", thread.faults}});
     }
     return {{"name", named.name},
             {"faults", trace.faults},
             {"events", trace.events},
             {"seconds", trace.clock_is_seconds && trace.first ? Json(trace.duration()) : Json()},
             {"rows", rows},
-            {"by_thread", tasks},
-            {"other_threads", trace.other_tasks},
+            {"by_thread", threads},
+            {"other_threads", trace.other_threads},
             {"lost_events", trace.lost},
             {"unreadable_lines", trace.unreadable},
             {"notes", trace_notes(trace)}};

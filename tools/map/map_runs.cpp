@@ -4,6 +4,8 @@
 
 #include <twofold/arch/contiguous.hpp>
 
+#include <utility>
+
 namespace twofold::tool {
 
 std::uint64_t MapRuns::group_bytes(Level level) const {
@@ -71,7 +73,7 @@ bool MapRuns::tell() {
         sum_.contiguous[run_.level].entries += run_.entries;
     }
     sum_.beyond_output += run_.in_range ? 0 : run_.entries;
-    return tell_(run_);
+    return tell_(std::exchange(run_, {}));
 }
 
 void MapRuns::end_contiguous(Ipa end) {
@@ -115,7 +117,6 @@ bool MapRuns::visit(const TreeEntry& entry) {
 void MapRuns::finish() {
     end_contiguous(run_.ipa + run_.size);
     tell();
-    run_ = {};
 }
 
 } // namespace twofold::tool
