@@ -88,7 +88,10 @@ std::string regime_words(const Regime& regime) {
         words =
             fmt::format("VTCR_EL2 describes no table: {}", to_string(regime.geometry().error()));
     }
-    return fmt::format("{}{}; CPU: {}", words, regime.fwb() ? ", forced write-back" : "",
+    return fmt::format("{}{}; CPU: {}", words,
+                       regime.fwb()          ? ", forced write-back"
+                       : regime.config().fwb ? ", no forced write-back (HCR_EL2.FWB)"
+                                             : "",
                        regime.cpu());
 }
 
