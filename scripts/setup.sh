@@ -60,11 +60,6 @@ for goal in "$@"; do
     fuzz)
         need clang clang++
         # shellcheck disable=SC2046
-        {
-            need libfmt-dev $(cmake_config fmt)
-            need nlohmann-json3-dev $(cmake_config nlohmann_json)
-        }
-        # shellcheck disable=SC2046
         need libclang-rt-dev $(ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-"$(uname -m)".a \
             2>/dev/null)
         ;;
