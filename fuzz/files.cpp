@@ -8,13 +8,14 @@
 #include "tools/memory/memory_image.hpp"
 #include "tools/walk/walk_answer.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <sys/mman.h>
-#include <unistd.h>
 
 namespace twofold::fuzz {
 namespace {

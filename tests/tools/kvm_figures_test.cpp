@@ -154,6 +154,8 @@ TEST(KvmChange, MemoryThatIsTakenBack) {
                    dump_of(sample("kvm/h2m_4_1__11_after-madvise-DONTNEED.txt")));
     EXPECT_EQ(part(change, KvmChangeKind::unmapped).bytes, 8 * MiB);
     EXPECT_EQ(change.runs.at(0).start, Ipa{4 * GiB});
+    EXPECT_EQ(change.known_to, 0x80000000U); // the newer one ends there
+    EXPECT_TRUE(change.beyond_known);
 }
 
 TEST(KvmChange, NoneAndPermissions) {

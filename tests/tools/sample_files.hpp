@@ -22,7 +22,7 @@ public:
     SampleFolder() : folder_{TemporaryFolder::make().value()} {}
 
     // Folders in the name are made as well. The path.
-    std::string add(std::string_view name, std::string_view contents) const;
+    std::string add(std::string_view name, std::string_view text) const;
     std::string path() const { return folder_.path().string(); }
 
 private:

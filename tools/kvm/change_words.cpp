@@ -84,7 +84,13 @@ std::string change_text(const KvmChange& change, const KvmFigures& figures) {
     }
     text += runs.text(4);
     const std::uint64_t more = change.runs.size() - shown + change.more_runs;
-    return more == 0 ? text : text + fmt::format("    and {} more\n", more);
+    text += more == 0 ? "" : fmt::format("    and {} more\n", more);
+    if (change.beyond_known) {
+        text += fmt::format("    what is behind {:#x} is not in one of the dumps, and taken as not "
+                            "mapped there\n",
+                            change.known_to);
+    }
+    return text;
 }
 
 nlohmann::ordered_json change_json(const KvmChange& change) {
@@ -106,7 +112,8 @@ nlohmann::ordered_json change_json(const KvmChange& change) {
             {"execute_lost_bytes", change.execute_lost},
             {"execute_gained_bytes", change.execute_gained},
             {"runs", runs},
-            {"more_runs", change.more_runs}};
+            {"more_runs", change.more_runs},
+            {"known_to", fmt::format("{:#x}", change.known_to)}};
 }
 
 } // namespace twofold::tool

@@ -70,6 +70,7 @@ void add_permissions(KvmChange& change, const KvmChangedRun& run) {
 }
 
 void add(KvmChange& change, const KvmChangedRun& run) {
+    change.beyond_known = change.beyond_known || run.end.value > change.known_to;
     KvmChange::Part& part = change.sum[run.kind];
     part.bytes += run.end - run.start;
     ++part.runs;
@@ -96,7 +97,7 @@ KvmChange kvm_change(const KvmDump& before, const KvmDump& after) {
     // What was never printed is a hole in all but the strangest tables; but it is not known, so
     // what only one of the dumps has there is told as it looks.
     const Ipa limit = std::max(known_end(before), known_end(after));
-    change.compared_to = std::min(known_end(before), known_end(after)).value;
+    change.known_to = std::min(known_end(before), known_end(after)).value;
     Cursor old_runs{before};
     Cursor new_runs{after};
     std::optional<KvmChangedRun> open;

@@ -40,7 +40,8 @@ struct KvmChange {
     std::uint64_t execute_gained = 0;
     std::vector<KvmChangedRun> runs; // the first of them
     std::uint64_t more_runs = 0;     // the others
-    std::uint64_t compared_to = 0;   // memory behind it is unknown in one of them
+    std::uint64_t known_to = 0;      // what is behind it is in only one of them
+    bool beyond_known = false;       // there are changes behind it
 
     bool any() const { return !sum.empty(); }
 };

@@ -112,8 +112,7 @@ std::vector<std::string> dump_notes(const KvmTableReport& report) {
     const KvmDump& dump = report.table->dump;
     std::vector<std::string> notes;
     if (!dump.has_pages) {
-        notes.emplace_back("there is no stage2_page_tables: the kernel is without "
-                           "CONFIG_PTDUMP_STAGE2_DEBUGFS, so only statistics can be told");
+        notes.emplace_back("a kernel without CONFIG_PTDUMP_STAGE2_DEBUGFS has only statistics");
         return notes;
     }
     if (dump.columns == KvmColumns::x_inverted) {

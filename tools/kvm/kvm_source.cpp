@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 namespace twofold::tool {
 
@@ -169,17 +170,18 @@ bool is_vm_name(const std::string& name) { // PID-FD
            name.find_first_not_of("0123456789-") == std::string::npos;
 }
 
+std::string folder_name(const fs::path& folder) {
+    const fs::path name = folder.filename();
+    return (name.empty() ? folder.parent_path().filename() : name).string(); // a slash at the end
+}
+
 bool is_vm_folder(const fs::path& folder) {
-    return is_there(folder / "stage2_page_tables") || is_there(folder / "ipa_range") ||
-           is_there(folder / "stage2_levels");
+    return is_vm_name(folder_name(folder)) || is_there(folder / "stage2_page_tables") ||
+           is_there(folder / "ipa_range") || is_there(folder / "stage2_levels");
 }
 
 void read_vm(const fs::path& folder, KvmSource& source) {
-    fs::path name = folder.filename();
-    if (name.empty()) { // a slash at the end
-        name = folder.parent_path().filename();
-    }
-    KvmTable table{.vm = printable(name.string()), .nested = {}, .dump = {}};
+    KvmTable table{.vm = printable(folder_name(folder)), .nested = {}, .dump = {}};
     for (const fs::path& path : children(folder, source)) {
         if (!is_folder(path)) {
             read_vm_file(path, table.dump, source);
@@ -209,7 +211,7 @@ Result<bool> read_folder(const fs::path& folder, std::optional<Granule> granule,
     std::vector<fs::path> texts;
     for (const fs::path& path : children(folder, source)) {
         if (is_folder(path)) {
-            if (is_vm_folder(path) || is_vm_name(path.filename().string())) {
+            if (is_vm_folder(path)) {
                 read_vm(path, source);
                 any = true;
             }
@@ -233,6 +235,22 @@ Result<bool> read_folder(const fs::path& folder, std::optional<Granule> granule,
     return true;
 }
 
+// Who tells tables apart by their names has to be able to.
+void make_names_differ(KvmSource& source) {
+    std::map<std::string, unsigned> seen;
+    const auto number = [&seen](const std::string& name) {
+        const unsigned count = ++seen[name];
+        return count == 1 ? std::string{} : fmt::format("#{}", count);
+    };
+    for (KvmTable& table : source.tables) {
+        table.vm += number(table.name());
+    }
+    seen.clear();
+    for (NamedTrace& trace : source.traces) {
+        trace.name += number(trace.name);
+    }
+}
+
 } // namespace
 
 Result<KvmSource> read_kvm(const std::vector<std::string>& paths, std::optional<Granule> granule) {
@@ -253,6 +271,7 @@ Result<KvmSource> read_kvm(const std::vector<std::string>& paths, std::optional<
             return Failure{taken.error()};
         }
     }
+    make_names_differ(source);
     return source;
 }
 

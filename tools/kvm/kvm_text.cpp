@@ -14,6 +14,9 @@ namespace {
 std::string head_words(const KvmTableReport& report) {
     const KvmDump& dump = report.table->dump;
     std::string words = report.table->name() + ":";
+    if (!dump.has_pages) {
+        return words + " no stage2_page_tables\n";
+    }
     words += dump.ipa_bits ? fmt::format(" {}-bit IPA,", *dump.ipa_bits) : "";
     words += dump.levels
                  ? fmt::format(" {} levels from level {},", *dump.levels, *dump.initial_level())
