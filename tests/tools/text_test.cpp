@@ -48,14 +48,16 @@ TEST(LineReader, PiecesOfAnySize) {
 }
 
 TEST(LineReader, LongLinesAreCut) {
-    LineReader reader = LineReader::of(std::string(1 << 20, 'x') + "\nnext\n");
+    const std::string text = std::string(1 << 20, 'x') + "\nnext\n";
+    LineReader reader = LineReader::of(text);
     const auto first = reader.next();
     EXPECT_EQ(first->text.size(), LineReader::longest_line);
     EXPECT_TRUE(first->cut);
     const auto second = reader.next();
     EXPECT_EQ(second->text, "next");
     EXPECT_FALSE(second->cut);
-    LineReader fits = LineReader::of(std::string(LineReader::longest_line, 'x'));
+    const std::string longest(LineReader::longest_line, 'x');
+    LineReader fits = LineReader::of(longest);
     EXPECT_FALSE(fits.next()->cut);
 }
 

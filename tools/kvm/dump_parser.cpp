@@ -43,19 +43,15 @@ bool is_levels(std::int64_t value) { return value >= 1 && value <= 5; }
 
 void DumpParser::note(KvmDefect defect, std::size_t line) { count(dump_, defect, line); }
 
+// Numbers without a name are in the order of `cat *`.
 void DumpParser::take_number(const std::string& name, std::int64_t value) {
-    if (name == "ipa_range" && is_ipa_bits(value)) {
+    const bool nameless = name.empty();
+    if ((name == "ipa_range" || (nameless && !dump_.ipa_bits)) && is_ipa_bits(value)) {
         dump_.ipa_bits = static_cast<unsigned>(value);
-    } else if (name == "stage2_levels" && is_levels(value)) {
+    } else if ((name == "stage2_levels" || (nameless && !dump_.levels)) && is_levels(value)) {
         dump_.levels = static_cast<unsigned>(value);
-    } else if (!name.empty()) {
-        if (dump_.statistics.size() < most_statistics) {
-            dump_.statistics[printable(name)] = value;
-        }
-    } else if (!dump_.ipa_bits && is_ipa_bits(value)) { // in the order of `cat *`
-        dump_.ipa_bits = static_cast<unsigned>(value);
-    } else if (!dump_.levels && is_levels(value)) {
-        dump_.levels = static_cast<unsigned>(value);
+    } else if (!nameless && dump_.statistics.size() < most_statistics) {
+        dump_.statistics[printable(name)] = value;
     }
 }
 

@@ -24,8 +24,8 @@ public:
     static void finish(KvmDump& dump);
 
 private:
-    void take_run(const KvmRunLine& run, std::size_t number);
-    bool take_garbled(const KvmRunLine& run, std::size_t number);
+    void take_run(const KvmRunLine& line, std::size_t number);
+    bool take_garbled(const KvmRunLine& line, std::size_t number);
     void take_number(const std::string& name, std::int64_t value);
     void note(KvmDefect defect, std::size_t line);
 

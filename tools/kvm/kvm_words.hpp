@@ -40,8 +40,8 @@ std::string kvm_text(const KvmReport& report);
 nlohmann::ordered_json kvm_json(const KvmReport& report);
 std::string kvm_openmetrics(const KvmReport& report);
 
-std::string trace_text(const NamedTrace& trace, Granule granule);
-nlohmann::ordered_json trace_json(const NamedTrace& trace, Granule granule);
+std::string trace_text(const NamedTrace& named, Granule granule);
+nlohmann::ordered_json trace_json(const NamedTrace& named, Granule granule);
 
 std::string change_text(const KvmChange& change, const KvmFigures& figures);
 nlohmann::ordered_json change_json(const KvmChange& change);

@@ -55,7 +55,7 @@ std::optional<Result<MemoryPieces>> read_memory_records(const ImageFile& file) {
         at += header_bytes + length;
     }
     if (at != file.size() && !found.pieces.empty()) {
-        found.notes.push_back("the file ends within a record's header");
+        found.notes.emplace_back("the file ends within a record's header");
     }
     if (found.pieces.empty()) {
         return std::nullopt;

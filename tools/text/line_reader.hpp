@@ -26,8 +26,8 @@ public:
     static constexpr std::size_t longest_line = 4096;
 
     explicit LineReader(Read read) : read_{std::move(read)} {}
+    // The text, as the descriptor, stays the caller's.
     static LineReader of(std::string_view text);
-    // The descriptor stays the caller's.
     static LineReader of_file(int descriptor);
 
     std::optional<TextLine> next();
