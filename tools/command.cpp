@@ -15,12 +15,18 @@ int fail(int status, std::string_view message) {
     return status;
 }
 
+void warn(std::string_view message) { fmt::print(stderr, "twofold: {}\n", message); }
+
 int print_result(std::string_view text) {
     const std::size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
     if (written != text.size() || std::fflush(stdout) != 0) {
         return fail(exit_status::no, "the result could not be written");
     }
     return exit_status::yes;
+}
+
+std::string json_text(const nlohmann::ordered_json& json) {
+    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 
 void use_last(CLI::App& command) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <optional>
 #include <string>
@@ -19,8 +20,14 @@ inline constexpr int bad_input = 2; // what was asked makes no sense
 // One line on stderr; returns the status, so that a command can end with it.
 int fail(int status, std::string_view message);
 
+// One line on stderr, beside a result that stands.
+void warn(std::string_view message);
+
 // Results are what a command is run for: a full disk or a closed pipe is a failure.
 int print_result(std::string_view text);
+
+// With a newline at the end. Names out of files may be anything; what is no UTF-8 is replaced.
+std::string json_text(const nlohmann::ordered_json& json);
 
 // Of an option that is given again the last one counts. Call it before the options are added.
 void use_last(CLI::App& command);
@@ -49,7 +56,10 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Pa
 std::optional<unsigned> parse_between(std::string_view text, unsigned least, unsigned most);
 
 // Each adds one subcommand; running it sets the status.
+void add_kvm_command(CLI::App& app, int& status);
 void add_layout_command(CLI::App& app, int& status);
+void add_map_command(CLI::App& app, int& status);
 void add_run_command(CLI::App& app, int& status);
+void add_walk_command(CLI::App& app, int& status);
 
 } // namespace twofold::tool

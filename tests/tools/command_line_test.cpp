@@ -46,7 +46,8 @@ TEST(CommandLine, AnImpossibleLayoutIsOne) {
 }
 
 TEST(CommandLine, HelpIsAnAnswer) {
-    for (const char* const arguments : {"--help", "layout --help", "run --help"}) {
+    for (const char* const arguments :
+         {"--help", "layout --help", "walk --help", "map --help", "kvm --help", "run --help"}) {
         const ProgramResult result = run_program(arguments);
         EXPECT_EQ(result.status, 0) << arguments;
         EXPECT_NE(result.output.find("Usage: twofold"), std::string::npos) << result.output;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // twofold layout
 #include "tools/command.hpp"
-#include "tools/cpu/known_cpu.hpp"
+#include "tools/cpu/cpu_option.hpp"
 #include "tools/layout/comparison.hpp"
 #include "tools/layout/layout_words.hpp"
 #include "tools/text/number.hpp"
@@ -38,14 +38,6 @@ std::optional<Level> parse_level(const std::string& text) {
         return text[0] - '0';
     }
     return text == "-1" ? std::optional{-1} : std::nullopt;
-}
-
-std::string cpu_names() {
-    std::string names;
-    for (const KnownCpu& cpu : known_cpus()) {
-        names += (names.empty() ? "" : ", ") + std::string{cpu.name};
-    }
-    return names;
 }
 
 int run_layout(const LayoutOptions& options) {
@@ -104,13 +96,7 @@ void add_layout_command(CLI::App& app, int& status) {
         command, "--mmfr0", options->mmfr0,
         [](const std::string& text) { return parse_number(text); }, "a number",
         "ID_AA64MMFR0_EL1, instead of the CPU's");
-    add_parsed(
-        command, "--cpu", options->cpu,
-        [](const std::string& text) {
-            const KnownCpu* const cpu = find_cpu(text);
-            return cpu != nullptr ? std::optional{cpu} : std::nullopt;
-        },
-        "one of " + cpu_names(), "whose ID registers are used (everything)");
+    add_cpu_option(command, options->cpu);
     command.add_flag(
         "--all", options->all,
         "compare every legal layout of the IPA size, of every granule or of the one given");
