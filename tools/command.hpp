@@ -50,6 +50,7 @@ std::optional<unsigned> parse_between(std::string_view text, unsigned least, uns
 
 // Each adds one subcommand; running it sets the status.
 void add_decode_command(CLI::App& app, int& status);
+void add_explain_command(CLI::App& app, int& status);
 void add_layout_command(CLI::App& app, int& status);
 void add_run_command(CLI::App& app, int& status);
 

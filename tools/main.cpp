@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
         app.footer("twofold COMMAND --help tells more. Exit status: 0, 1 if the answer is no or "
                    "something failed, 2 for bad input.");
         add_layout_command(app, status);
+        add_explain_command(app, status);
         add_decode_command(app, status);
         add_run_command(app, status);
         try {
