@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
         add_layout_command(app, status);
         add_explain_command(app, status);
         add_decode_command(app, status);
+        add_check_command(app, status);
         add_run_command(app, status);
         try {
             app.parse(argc, argv);

@@ -17,4 +17,5 @@
 #include <twofold/arch/tlbi.hpp>
 #include <twofold/arch/tlbi_operation.hpp>
 #include <twofold/arch/vtcr.hpp>
+#include <twofold/arch/vtcr_geometry.hpp>
 #include <twofold/arch/vttbr.hpp>

@@ -49,7 +49,7 @@ TEST(CommandLine, AnImpossibleLayoutIsOne) {
 
 TEST(CommandLine, HelpIsAnAnswer) {
     for (const char* const arguments :
-         {"--help", "decode --help", "decode desc --help", "explain --help",
+         {"--help", "check --help", "decode --help", "decode desc --help", "explain --help",
           "layout --help", "run --help"}) {
         const ProgramResult result = run_program(arguments);
         EXPECT_EQ(result.status, 0) << arguments;

@@ -3,6 +3,7 @@
 #include "tools/cpu/table_options.hpp"
 
 #include "tools/command.hpp"
+#include "tools/cpu/cpu_option.hpp"
 #include "tools/text/number.hpp"
 
 #include <twofold/arch/vtcr_geometry.hpp>
@@ -17,14 +18,6 @@ std::optional<Prefer> parse_prefer(const std::string& text) {
     return text == "levels" ? std::optional{Prefer::fewest_levels}
            : text == "root" ? std::optional{Prefer::fewest_root_pages}
                             : std::nullopt;
-}
-
-std::string cpu_names() {
-    std::string names;
-    for (const KnownCpu& cpu : known_cpus()) {
-        names += (names.empty() ? "" : ", ") + std::string{cpu.name};
-    }
-    return names;
 }
 
 } // namespace
@@ -81,13 +74,7 @@ void add_cpu_options(CLI::App& command, TableOptions& options) {
         command, "--mmfr0", options.mmfr0,
         [](const std::string& text) { return parse_number(text); }, "a number",
         "ID_AA64MMFR0_EL1, instead of the CPU's");
-    add_parsed(
-        command, "--cpu", options.cpu,
-        [](const std::string& text) {
-            const KnownCpu* const cpu = find_cpu(text);
-            return cpu != nullptr ? std::optional{cpu} : std::nullopt;
-        },
-        "one of " + cpu_names(), "whose ID registers are used (everything)");
+    add_cpu_option(command, options.cpu);
 }
 
 void add_shape_options(CLI::App& command, TableOptions& options, const std::string& ipa_default) {
