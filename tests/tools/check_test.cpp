@@ -366,6 +366,8 @@ TEST(CheckCommand, StatusAndErrors) {
     EXPECT_EQ(run_program("check /nowhere").errors,
               "twofold: /nowhere: No such file or directory\n");
     EXPECT_EQ(run_program("check /").errors, "twofold: /: expected a trace, not a folder\n");
+    EXPECT_EQ(run_program("check /proc/self/mem").errors,
+              "twofold: /proc/self/mem: Input/output error\n");
     EXPECT_EQ(run_program("check - </dev/null").status, 2);
     EXPECT_EQ(run_program("check").status, 2);
     EXPECT_EQ(run_program("check " + good + " --from csv").status, 2);

@@ -4,6 +4,8 @@
 #include "tools/cpu/known_cpu.hpp"
 #include "tools/decode/decode.hpp"
 
+#include <twofold/arch/vtcr_geometry.hpp>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -327,6 +329,65 @@ TEST(DecodeTlbi, ByRange) {
     expect_problem(decode(0x07e0'0008'0000), "TG = 0 is reserved");
     // TTL 2 with a base of 1 MiB.
     expect_problem(decode(0x4040'0000'0100), "not aligned to an entry of level 2, 2 MiB");
+}
+
+// What a live KVM had in its registers and tables, and what its guests' faults said.
+TEST(DecodeRealValues, OfKvmOnNeoverseN1) {
+    const CpuFeatures features = cpu("neoverse-n1");
+    const Vtcr vtcr{0x802d'3558};
+    const TableInUse table{.features = features,
+                           .geometry = geometry_of(features, vtcr).value(),
+                           .vtcr = vtcr,
+                           .fwb = false};
+    EXPECT_EQ(decode_vtcr(vtcr.value, features).summary,
+              "4K granule, 40-bit IPA, initial level 1, 48-bit output addresses, 16-bit VMID, "
+              "access flag by hardware, dirty state by software");
+    const Decoded root = decode_vttbr(0x0001'0000'40dc'0001, features, table);
+    expect_fine(root);
+    EXPECT_EQ(root.summary, "root at 0x40dc0000, VMID 1");
+    const std::pair<std::uint64_t, const char*> entries[] = {
+        {0x40f7'7003, "table at 0x40f77000"},
+        {0x4073'87ff, "page of 4 KiB at 0x40738000, rwx Normal-WB"},
+        {0x0040'0000'482b'd7ff, "page of 4 KiB at 0x482bd000, rw- Normal-WB"},
+    };
+    for (const auto& [value, summary] : entries) {
+        const Level level = (value & 0xfff) == 3 ? 1 : 3;
+        const Decoded decoded = decode_descriptor(value, table, level);
+        expect_fine(decoded);
+        EXPECT_EQ(decoded.summary, summary);
+    }
+}
+
+TEST(DecodeRealValues, OfKvmWithLpa2AndFwb) {
+    const CpuFeatures features = cpu("max");
+    const Vtcr vtcr{0x1'802e'351e};
+    const TableInUse table{.features = features,
+                           .geometry = geometry_of(features, vtcr).value(),
+                           .vtcr = vtcr,
+                           .fwb = true};
+    expect_fine(decode_vtcr(vtcr.value, features));
+    const Decoded root = decode_vttbr(0x0001'0000'45c3'0001, features, table);
+    expect_fine(root);
+    EXPECT_EQ(root.summary, "root at 0x45c30000, VMID 1");
+    const Decoded block = decode_descriptor(0x0040'0000'4340'04d9, table, 2);
+    expect_fine(block);
+    EXPECT_EQ(block.summary, "block of 2 MiB at 0x43400000, rw- Normal-WB");
+}
+
+TEST(DecodeRealValues, FaultsOfAGuest) {
+    const std::pair<std::uint64_t, const char*> faults[] = {
+        {0x8200'0005, "translation fault at level 1: a fetch"},
+        {0x8200'0007, "translation fault at level 3: a fetch"},
+        {0x9200'0046, "translation fault at level 2: a write"},
+        {0x9300'0007, "translation fault at level 3: a read"},
+        {0x93c0'8006, "translation fault at level 2: a read"},
+        {0x93c0'8047, "translation fault at level 3: a write"},
+    };
+    for (const auto& [value, summary] : faults) {
+        const Decoded decoded = decode_esr(value, {}, {});
+        expect_fine(decoded);
+        EXPECT_EQ(decoded.summary, summary);
+    }
 }
 
 TEST(DecodeCommand, StatusAndReadings) {

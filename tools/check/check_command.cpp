@@ -39,14 +39,16 @@ std::optional<TraceFormat> parse_format(const std::string& text) {
                                 : std::nullopt;
 }
 
-LineReader::Read reader_of(int descriptor) {
-    return [descriptor](std::span<char> space) -> std::size_t {
+// What went wrong with reading stays in `error`.
+LineReader::Read reader_of(int descriptor, int& error) {
+    return [descriptor, &error](std::span<char> space) -> std::size_t {
         for (;;) {
             const ssize_t count = ::read(descriptor, space.data(), space.size());
             if (count >= 0) {
                 return static_cast<std::size_t>(count);
             }
             if (errno != EINTR) {
+                error = errno;
                 return 0;
             }
         }
@@ -111,17 +113,18 @@ int run_check(const CheckOptions& options) {
     if (S_ISDIR(status.st_mode)) {
         return fail(exit_status::bad_input, named(name, "expected a trace, not a folder"));
     }
+    int error = 0;
     const auto source = options.from == TraceFormat::casemate
-                            ? make_casemate_source(reader_of(file.number()), options.vmid)
-                            : make_twofold_source(reader_of(file.number()));
+                            ? make_casemate_source(reader_of(file.number(), error), options.vmid)
+                            : make_twofold_source(reader_of(file.number(), error));
     if (const auto wrong = source->start()) {
-        return fail(exit_status::bad_input, named(name, *wrong));
+        return fail(exit_status::bad_input,
+                    named(name, error != 0 ? std::strerror(error) : *wrong));
     }
-    if (options.to) {
-        return *options.to == TraceFormat::casemate ? write_casemate(*source, name)
-                                                    : write_twofold(*source, name);
-    }
-    return say_check(*source, name, options);
+    const int result = !options.to                            ? say_check(*source, name, options)
+                       : *options.to == TraceFormat::casemate ? write_casemate(*source, name)
+                                                              : write_twofold(*source, name);
+    return error != 0 ? fail(exit_status::bad_input, named(name, std::strerror(error))) : result;
 }
 
 } // namespace

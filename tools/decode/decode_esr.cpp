@@ -196,7 +196,7 @@ void tell_abort(Decoded& decoded, const std::optional<std::uint64_t>& hpfar,
         }
     }
     if (!Abort::hpfar_valid(abort->status.kind, abort->s1ptw)) {
-        decoded.notes.push_back(
+        decoded.notes.emplace_back(
             abort->status.kind == FaultKind::permission
                 ? "HPFAR_EL2 is UNKNOWN after a permission fault that is not of a stage-1 walk: "
                   "the IPA comes from a translation of FAR_EL2 (AT S1E1R, PAR_EL1)"

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace twofold::tool {
 
@@ -15,8 +16,8 @@ namespace {
 
 class Plan {
 public:
-    Plan(const Scenario& scenario, std::size_t slot, std::uint64_t size)
-        : scenario_{scenario},
+    Plan(Scenario scenario, std::size_t slot, std::uint64_t size)
+        : scenario_{std::move(scenario)},
           slot_{slot},
           size_{size} {}
 

@@ -78,7 +78,7 @@ std::optional<std::string> add_extent(Scenario& scenario, const std::string& tex
             return expected("--extent", extent_form, text).reason;
         }
         for (GuestSlot& slot : scenario.slots) {
-            slot.piece = *piece;
+            slot.piece = slot.pa ? *piece : 0;
         }
         return std::nullopt;
     }

@@ -30,7 +30,7 @@ public:
 
 private:
     static constexpr std::uint64_t none = ~std::uint64_t{0};
-    static std::size_t place(Level level) { return static_cast<std::size_t>(level + 1); }
+    static unsigned place(Level level) { return static_cast<unsigned>(level + 1); }
     // What one table of the level covers.
     unsigned table_shift(Level level) const { return geometry_.shift(level - 1); }
 

@@ -24,13 +24,14 @@ struct RegisterField {
 
 // `Field` is one of arch/field.hpp; `word` is the whole register.
 template <class Field>
-RegisterField register_field(std::string_view name, std::uint64_t word, std::string meaning) {
+RegisterField register_field(std::string_view name, std::uint64_t word,
+                             const std::string& meaning) {
     const unsigned low = log2_of(Field::mask);
     return {.name = name,
             .high = low + static_cast<unsigned>(std::popcount(Field::mask)) - 1,
             .low = low,
             .value = Field::get(word),
-            .meaning = std::move(meaning)};
+            .meaning = meaning};
 }
 
 // "[7:6]" or "[19]"
