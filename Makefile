@@ -25,7 +25,7 @@ help:
 	@echo '                MONITOR="log on; wait 1s; harvest" are commands for the hypervisor while the guest runs,'
 	@echo '                CHECKED=1 checks each step on its stage-2 table against the architecture'
 	@echo 'make test       everything: host tests, sanitizers, and guests booted on six CPU models'
-	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode|files'
+	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode|files|text'
 	@echo 'make mutate     plant faults into the engine, one at a time: the checker has to report each; NAME=... for some'
 	@echo 'make bench      what each operation costs, and what a guest notices of it'
 	@echo 'make lint       clang-tidy and clang-format, as errors'

@@ -8,8 +8,8 @@ set -u
 cd "$(dirname "$0")/.." || exit
 . scripts/lib.sh
 
-targets=(operations plan decode files)
-declare -A runs=([operations]=700 [plan]=15000 [decode]=60000 [files]=8000)
+targets=(operations plan decode files text)
+declare -A runs=([operations]=700 [plan]=15000 [decode]=60000 [files]=8000 [text]=20000)
 programs=build/fuzz/bin
 inputs=build/fuzz-inputs
 logs=build/results/fuzz

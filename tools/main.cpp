@@ -14,6 +14,9 @@ int main(int argc, char** argv) {
         app.footer("twofold COMMAND --help tells more. Exit status: 0, 1 if the answer is no or "
                    "something failed, 2 for bad input.");
         add_layout_command(app, status);
+        add_explain_command(app, status);
+        add_decode_command(app, status);
+        add_check_command(app, status);
         add_walk_command(app, status);
         add_map_command(app, status);
         add_kvm_command(app, status);

@@ -59,7 +59,7 @@ void El2Port::invalidate_icache(Pa pa, std::uint64_t bytes) {
 #define TWOFOLD_IC_IVAU_4                                                                          \
     "ic ivau, %0\n\tadd %0, %0, %1\n\tic ivau, %0\n\tadd %0, %0, %1\n\t"                           \
     "ic ivau, %0\n\tadd %0, %0, %1\n\tic ivau, %0\n\tadd %0, %0, %1\n\t"
-    while (at + 16 * line <= end)
+    for (std::uint64_t left = (end - at) / (16 * line); left != 0; --left)
         asm volatile(TWOFOLD_IC_IVAU_4 TWOFOLD_IC_IVAU_4 TWOFOLD_IC_IVAU_4 TWOFOLD_IC_IVAU_4
                      : "+r"(at)
                      : "r"(line)

@@ -93,7 +93,7 @@ void Checker::change_reachable(const At& entry, const Event& event, bool live) {
         if (live) {
             const std::uint32_t old = add_old(entry, before, after);
             if (from_table) {
-                detach(values_.next_table(before), old);
+                detach(entry, values_.next_table(before), old);
             }
         }
     }
@@ -302,6 +302,9 @@ void Checker::check_above(const At& entry, std::uint64_t after) {
     std::uint32_t page = entry.page;
     while (pages_[page].parent != no_index) {
         const At above = at(pages_[page].parent, pages_[page].parent_index);
+        if (above.level >= pages_[page].level) {
+            return; // what was above has been given back, which was reported
+        }
         for (std::uint32_t index = old_.find(above.address); index != no_index;
              index = old_.find_next(index)) {
             const OldValue& old = old_[index];

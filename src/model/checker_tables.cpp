@@ -115,10 +115,12 @@ void Checker::enter(std::uint32_t page, std::uint32_t record) {
     }
 }
 
-// The table and all below it, which `record` led to.
-void Checker::detach(std::uint64_t table, std::uint32_t record) {
+// The table and all below it, which `record` led to. An entry that points to what is linked
+// somewhere else, or above itself, was reported and takes nothing with it.
+void Checker::detach(const At& entry, std::uint64_t table, std::uint32_t record) {
     const std::uint32_t page = page_of(table);
-    if (page == no_index || pages_[page].state != PageState::live) {
+    if (page == no_index || pages_[page].state != PageState::live ||
+        pages_[page].parent != entry.page || pages_[page].parent_index != entry.index) {
         return;
     }
     TablePage& p = pages_[page];
@@ -138,9 +140,10 @@ void Checker::detach(std::uint64_t table, std::uint32_t record) {
     }
     const unsigned shift = config_.geometry.shift(p.level);
     for (unsigned i = 0; i < entries(p); ++i) {
-        const std::uint64_t value = load(at(page, i).address);
+        const At below = at(page, i);
+        const std::uint64_t value = load(below.address);
         if (values_.is_table(value, p.level)) {
-            detach(values_.next_table(value), record);
+            detach(below, values_.next_table(value), record);
         }
         if (record != no_index && values_.cacheable(value, p.level)) {
             OldValue& old = old_[record];

@@ -39,6 +39,16 @@ TEST(MemoryType, EveryMemAttrWithFwb) {
     }
 }
 
+TEST(MemoryType, ValuesThatAreReserved) {
+    const std::set<unsigned> without = {0b0100, 0b1000, 0b1100};
+    const std::set<unsigned> with = {0b0100, 0b1000, 0b1001, 0b1010, 0b1011,
+                                     0b1100, 0b1101, 0b1110, 0b1111};
+    for (unsigned attr = 0; attr < 16; ++attr) {
+        EXPECT_EQ(is_reserved_memory_type(attr, false), without.contains(attr)) << attr;
+        EXPECT_EQ(is_reserved_memory_type(attr, true), with.contains(attr)) << attr;
+    }
+}
+
 TEST(MemoryType, EncodingsBothWays) {
     struct Row {
         MemoryType type;

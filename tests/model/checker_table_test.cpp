@@ -203,6 +203,24 @@ TEST(CheckerTables, WhatIsLinked) {
     EXPECT_EQ(s.found.back(), "table_allocated_twice");
 }
 
+// Tables that point to themselves or above are reported, and nothing else of them is believed.
+TEST(CheckerTables, KnotsAreNotFollowed) {
+    Scene s;
+    s.link_pages();
+    s.exchange(Scene::root, 7, Scene::root | 3);
+    s.exchange(Scene::level2, 7, Scene::root | 3);
+    s.exchange(Scene::level2, 8, Scene::level2 | 3);
+    EXPECT_EQ(s.found, (Found{"table_linked_twice", "table_linked_twice", "table_linked_twice"}));
+    s.exchange(Scene::root, 7, 0);
+    s.exchange(Scene::level2, 7, 0);
+    s.exchange(Scene::level2, 8, 0);
+    EXPECT_EQ(s.found.size(), 3U);
+    // What they pointed to is live as before.
+    s.publish(Scene::level3, 5, 0x8000'0000 | page_rw);
+    s.exchange(Scene::level3, 5, 0x9000'0000 | page_rw);
+    EXPECT_EQ(s.found.back(), "break_before_make");
+}
+
 TEST(CheckerTables, AnotherRootForTheSameVmid) {
     Scene s;
     s.checker.on(Event::context(1, 1 << 19, 1ULL << 48 | 0x5000'0000));

@@ -31,6 +31,7 @@ TEST(CommandLine, BadInputIsTwo) {
                  "cortex-a57, cortex-a53, not \"486\"");
     expect_error("layout --ipa", 2, "--ipa: 1 required X missing");
     expect_error("layout --colour", 2, "The following argument was not expected: --colour");
+    expect_error("layout --memory none", 2, "--memory: expected a size, not \"none\"");
     expect_error("layout extra", 2, "The following argument was not expected: extra");
 }
 
@@ -40,6 +41,7 @@ TEST(CommandLine, AnImpossibleLayoutIsOne) {
     expect_error("layout --ipa 34 --initial-level 0", 1,
                  "initial_level: the input size would need fewer than 2 entries or more than 16 "
                  "concatenated tables there (AArch64.S2InconsistentSL)");
+    expect_error("layout --ipa 36 --memory 65G", 1, "memory: 65 GiB do not fit a 36-bit IPA");
     expect_error("layout --all --cpu cortex-a53 --ipa 41", 1,
                  "ipa_bits: above the largest input size (PARange, or 48 without LPA2 or the 64K "
                  "granule)");
@@ -47,7 +49,8 @@ TEST(CommandLine, AnImpossibleLayoutIsOne) {
 
 TEST(CommandLine, HelpIsAnAnswer) {
     for (const char* const arguments :
-         {"--help", "layout --help", "walk --help", "map --help", "kvm --help", "run --help"}) {
+         {"--help", "check --help", "decode --help", "decode desc --help", "explain --help",
+          "kvm --help", "layout --help", "map --help", "run --help", "walk --help"}) {
         const ProgramResult result = run_program(arguments);
         EXPECT_EQ(result.status, 0) << arguments;
         EXPECT_NE(result.output.find("Usage: twofold"), std::string::npos) << result.output;

@@ -117,6 +117,22 @@ TEST(Layout, TextAnswersTheQuestions) {
     }
 }
 
+// 1 GiB and a page, from level 1: one block more; two tables of level 2, and 512 + 1 of level 3.
+TEST(Layout, TablesOfAGuest) {
+    const CpuFeatures features = CpuFeatures::from(find_cpu("neoverse-n1")->registers);
+    const Geometry geometry = Geometry::make(features, {.ipa_bits = 40}).value();
+    const Layout layout = make_layout("neoverse-n1", features, geometry, GiB + 4 * KiB);
+    ASSERT_EQ(layout.tables.size(), 3U);
+    EXPECT_EQ(layout.tables[0].entries, 2U);
+    EXPECT_EQ(layout.tables[0].tables, 0U);
+    EXPECT_EQ(layout.tables[0].table_bytes, 8192U);
+    EXPECT_EQ(layout.tables[1].entries, 513U);
+    EXPECT_EQ(layout.tables[1].tables, 2U);
+    EXPECT_EQ(layout.tables[2].entries, 262145U);
+    EXPECT_EQ(layout.tables[2].tables, 2U + 513U);
+    EXPECT_EQ(layout.tables[2].table_bytes, 8192U + 515U * 4096U);
+}
+
 TEST(Layout, JsonHasAStableShape) {
     const auto json = layout_json(layout_of("cortex-a72", {.ipa_bits = 34}));
     const auto expected = nlohmann::ordered_json::parse(R"({
@@ -131,6 +147,10 @@ TEST(Layout, JsonHasAStableShape) {
                   {"bytes": 2097152, "level": 2, "entries": 1},
                   {"bytes": 65536, "level": 3, "entries": 16},
                   {"bytes": 4096, "level": 3, "entries": 1}],
+        "memory": {"bytes": 4294967296, "mappings": [
+          {"bytes": 2097152, "level": 2, "entries": 2048, "tables": 0, "table_bytes": 65536},
+          {"bytes": 4096, "level": 3, "entries": 1048576, "tables": 2048,
+           "table_bytes": 8454144}]},
         "vtcr": {"value": "0x000000008004351e", "fields": [
           {"name": "T0SZ", "high": 5, "low": 0, "value": 30, "meaning": "34-bit IPA"},
           {"name": "SL0", "high": 7, "low": 6, "value": 0, "meaning": "initial level 2"},

@@ -35,6 +35,18 @@ struct MappableSize {
     unsigned entries = 1; // above 1 for a contiguous run
 };
 
+// What the tables take for a guest whose memory begins at 0, all of it mapped with one size.
+struct GuestTables {
+    std::uint64_t bytes = 0; // of a mapping
+    Level level = 0;
+    std::uint64_t entries = 0;
+    std::uint64_t tables = 0;      // below the root
+    std::uint64_t table_bytes = 0; // with the root
+};
+
+// Where nobody says how much memory the guest has.
+inline constexpr std::uint64_t default_guest_memory = 4 * GiB;
+
 struct Layout {
     std::string cpu;
     Geometry geometry;
@@ -42,9 +54,13 @@ struct Layout {
     std::vector<LayoutLevel> levels; // from the root down
     std::vector<MappableSize> sizes; // the largest first
     std::vector<RegisterField> vtcr_fields;
+    std::uint64_t memory = 0;        // of the guest for which the tables are counted
+    std::vector<GuestTables> tables; // the largest mappings first
     LinuxWords linux;
 };
 
-Layout make_layout(std::string cpu, const CpuFeatures& features, const Geometry& geometry);
+// `memory`: of a guest, in bytes; it fits the input size.
+Layout make_layout(std::string cpu, const CpuFeatures& features, const Geometry& geometry,
+                   std::uint64_t memory = default_guest_memory);
 
 } // namespace twofold::tool

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A layout as JSON.
+#include "tools/decode/decoded.hpp"
 #include "tools/layout/layout_words.hpp"
 
 #include <fmt/format.h>
@@ -35,15 +36,20 @@ Json sizes_json(const Layout& layout) {
 }
 
 Json vtcr_json(const Layout& layout) {
-    Json fields = Json::array();
-    for (const RegisterField& field : layout.vtcr_fields) {
-        fields.push_back({{"name", field.name},
-                          {"high", field.high},
-                          {"low", field.low},
-                          {"value", field.value},
-                          {"meaning", field.meaning}});
+    return {{"value", fmt::format("{:#018x}", layout.vtcr.value)},
+            {"fields", fields_json(layout.vtcr_fields)}};
+}
+
+Json memory_json(const Layout& layout) {
+    Json mappings = Json::array();
+    for (const GuestTables& tables : layout.tables) {
+        mappings.push_back({{"bytes", tables.bytes},
+                            {"level", tables.level},
+                            {"entries", tables.entries},
+                            {"tables", tables.tables},
+                            {"table_bytes", tables.table_bytes}});
     }
-    return {{"value", fmt::format("{:#018x}", layout.vtcr.value)}, {"fields", fields}};
+    return {{"bytes", layout.memory}, {"mappings", mappings}};
 }
 
 Json linux_json(const LinuxWords& words) {
@@ -75,6 +81,7 @@ nlohmann::ordered_json layout_json(const Layout& layout) {
         {"root", {{"tables", geometry.root_tables()}, {"bytes", geometry.root_bytes()}}},
         {"levels", levels_json(layout)},
         {"sizes", sizes_json(layout)},
+        {"memory", memory_json(layout)},
         {"vtcr", vtcr_json(layout)},
         {"linux", linux_json(layout.linux)},
     };

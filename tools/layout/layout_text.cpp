@@ -44,6 +44,16 @@ std::string sizes_text(const Layout& layout, bool contiguous) {
     return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", "));
 }
 
+std::string tables_text(const Layout& layout) {
+    Columns table{{Align::left, Align::right, Align::right, Align::right}};
+    table.add({"mapped as", "entries", "tables", "memory with the root"});
+    for (const GuestTables& tables : layout.tables) {
+        table.add({size_words(tables.bytes), fmt::format("{}", tables.entries),
+                   fmt::format("{}", tables.tables), size_words(tables.table_bytes)});
+    }
+    return table.text(2);
+}
+
 std::string vtcr_text(const Layout& layout) {
     Columns table{{Align::right, Align::left, Align::right, Align::left}};
     for (const RegisterField& field : layout.vtcr_fields) {
@@ -82,6 +92,8 @@ std::string layout_text(const Layout& layout) {
         geometry.root_tables() > 1 ? " side by side" : "", size_words(geometry.root_bytes()));
     text += fmt::format("one descriptor maps: {}\n", sizes_text(layout, false));
     text += fmt::format("a contiguous run maps: {}\n", sizes_text(layout, true));
+    text += fmt::format("\ntables for a guest of {} at 0\n", size_words(layout.memory)) +
+            tables_text(layout);
     text += fmt::format("\nVTCR_EL2 = {:#018x}\n", layout.vtcr.value) + vtcr_text(layout);
     text += "\nin Linux's words\n" + linux_text(layout.linux);
     return text;

@@ -18,6 +18,8 @@ std::string layout_text(const Layout& layout);
 //    "levels": [{"level": 1, "ipa_high_bit": 39, "ipa_low_bit": 30, "width": 10, "entries": 1024,
 //                "entry_bytes": ..., "table": true, "leaf": true, "contiguous_run": 16}, ...],
 //    "sizes": [{"bytes": ..., "level": 1, "entries": 16}, ...],
+//    "memory": {"bytes": ..., "mappings": [{"bytes": ..., "level": 1, "entries": 4, "tables": 0,
+//               "table_bytes": 8192}, ...]},
 //    "vtcr": {"value": "0x...", "fields": [{"name": "T0SZ", "high": 5, "low": 0, "value": 24,
 //             "meaning": "40-bit IPA"}, ...]},
 //    "linux": {"levels": [{"level": 1, "name": "PGD", "folded": ["P4D", "PUD"]}, ...],

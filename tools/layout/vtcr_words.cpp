@@ -4,11 +4,10 @@
 
 #include "tools/text/size.hpp"
 
-#include <twofold/arch/geometry.hpp>
+#include <twofold/arch/vtcr_geometry.hpp>
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <optional>
 
 namespace twofold::tool {
@@ -17,35 +16,7 @@ namespace {
 
 template <class Field>
 RegisterField field_of(std::string_view name, Vtcr vtcr, std::string_view meaning) {
-    const unsigned low = log2_of(Field::mask);
-    return {.name = name,
-            .high = low + static_cast<unsigned>(std::popcount(Field::mask)) - 1,
-            .low = low,
-            .value = Field::get(vtcr.value),
-            .meaning = std::string{meaning}};
-}
-
-std::optional<Granule> granule_of(Vtcr vtcr) {
-    for (const Granule granule : all_granules) {
-        if (tg0_of(granule) == Vtcr::tg0::get(vtcr.value)) {
-            return granule;
-        }
-    }
-    return std::nullopt;
-}
-
-std::optional<Level> initial_level_of(Vtcr vtcr) {
-    const auto granule = granule_of(vtcr);
-    // SL2 counts only with LPA2 and the 4K granule, which is the only one with level -1.
-    const bool wide = granule == Granule::k4 && Vtcr::ds::is_set(vtcr.value);
-    const std::uint64_t code =
-        Vtcr::sl0::get(vtcr.value) | (wide ? Vtcr::sl2::get(vtcr.value) << 2 : 0);
-    for (Level level = -1; granule && level <= page_level; ++level) {
-        if (geometry_rules::start_level_encoding(*granule, level) == code) {
-            return level;
-        }
-    }
-    return std::nullopt;
+    return register_field<Field>(name, vtcr.value, std::string{meaning});
 }
 
 std::string_view cacheability(std::uint64_t value) {
@@ -63,12 +34,14 @@ std::string_view shareability(std::uint64_t value) {
 std::string or_reserved(const std::string& text) { return text.empty() ? "reserved" : text; }
 
 std::string granule_meaning(Vtcr vtcr) {
-    const auto granule = granule_of(vtcr);
+    const auto granule = vtcr_geometry::granule_of(vtcr);
     return or_reserved(granule ? granule_words(*granule) + " granule" : "");
 }
 
 std::string level_meaning(Vtcr vtcr) {
-    const auto level = initial_level_of(vtcr);
+    const auto granule = vtcr_geometry::granule_of(vtcr);
+    const bool ds = Vtcr::ds::is_set(vtcr.value);
+    const auto level = granule ? vtcr_geometry::initial_level_of(vtcr, *granule, ds) : std::nullopt;
     return or_reserved(level ? fmt::format("initial level {}", *level) : "");
 }
 
@@ -81,10 +54,6 @@ std::string_view choose(bool set, std::string_view yes, std::string_view no) {
 }
 
 } // namespace
-
-std::string RegisterField::bits() const {
-    return high == low ? fmt::format("[{}]", low) : fmt::format("[{}:{}]", high, low);
-}
 
 std::vector<RegisterField> vtcr_words(Vtcr vtcr) {
     const std::uint64_t v = vtcr.value;
@@ -117,6 +86,9 @@ std::vector<RegisterField> vtcr_words(Vtcr vtcr) {
             fields.push_back(std::move(field));
         }
     };
+    add(field_of<Vtcr::hwu>("HWU", vtcr, "bits [62:59] of leaves are the implementation's"));
+    add(field_of<Vtcr::nsw>("NSW", vtcr, "walks of Secure stage 2 in Non-secure memory"));
+    add(field_of<Vtcr::nsa>("NSA", vtcr, "Secure stage 2 gives Non-secure memory"));
     add(field_of<Vtcr::sl2>("SL2", vtcr, "extends SL0"));
     add(field_of<Vtcr::assured_only>("AssuredOnly", vtcr, "AssuredOnly attribute in use"));
     add(field_of<Vtcr::tl1>("TL1", vtcr, "TopLevel1 in use"));

@@ -118,4 +118,10 @@ constexpr MemoryType decode_memory_type(std::uint64_t attr, bool fwb) {
     }
 }
 
+// Values that mean no type of their own, without FEAT_MTE_PERM: a cacheability of 00, and with FWB
+// bit 3 and 100. The CPU takes them for something.
+constexpr bool is_reserved_memory_type(std::uint64_t attr, bool fwb) {
+    return fwb ? attr > 0b0111 || attr == 0b0100 : attr >= 0b0100 && (attr & 0b11) == 0;
+}
+
 } // namespace twofold

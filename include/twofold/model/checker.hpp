@@ -116,7 +116,7 @@ private:
     // checker_tables.cpp: tables come and go
     void link(const At& entry, std::uint64_t table, std::uint32_t record);
     void enter(std::uint32_t page, std::uint32_t record);
-    void detach(std::uint64_t table, std::uint32_t record);
+    void detach(const At& entry, std::uint64_t table, std::uint32_t record);
     void fold(OldValue& into, std::uint32_t page);
     void allocate(const Event& event);
     void give_back(const Event& event, bool retire);

@@ -209,7 +209,7 @@ private:
             const std::uint64_t offset = fault.ipa.offset_in(size);
             GuestCaches{state_, context_}.make_executable(Pa{backed.pa().value - offset}, size);
         }
-        const auto result =
+        auto result =
             state_.table.relax_now_at(fault.found, fault.ipa, backed.permissions(features()));
         if (result) {
             context_.counters.permissions_raised.add();
