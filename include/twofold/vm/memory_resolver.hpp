@@ -209,12 +209,13 @@ private:
             const std::uint64_t offset = fault.ipa.offset_in(size);
             GuestCaches{state_, context_}.make_executable(Pa{backed.pa().value - offset}, size);
         }
-        auto result =
-            state_.table.relax_now_at(fault.found, fault.ipa, backed.permissions(features()));
-        if (result) {
-            context_.counters.permissions_raised.add();
+        if (const auto raised =
+                state_.table.relax_now_at(fault.found, fault.ipa, backed.permissions(features()));
+            !raised) [[unlikely]] {
+            return std::unexpected(raised.error());
         }
-        return result;
+        context_.counters.permissions_raised.add();
+        return {};
     }
 
     // Of a leaf that is there: its memory, or the permissions of a part of it (`shown`). Other
