@@ -169,7 +169,9 @@ whole cortex-a72-2M cortex-a72 --extent 2M
 
 if start_machine states max --extent 2M; then
     # A change that the hypervisor makes while it is watched.
-    attach watch --interval 0.2 --json >"$out/watch.json" 2>"$out/watch.errors" &
+    # Not through a function, whose shell would get the signal.
+    build/release/bin/twofold attach --qmp "$sockets/qmp" --gdb "$sockets/gdb" --timeout "$limit" \
+        watch --interval 0.2 --json >"$out/watch.json" 2>"$out/watch.errors" &
     watch=$!
     wait_for "$out/watch.json" '"first":false'
     printf '\x1dsplit\r\x04' >&3

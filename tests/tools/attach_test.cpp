@@ -201,7 +201,7 @@ TEST_F(Attach, VtcrThatDescribesNoTable) {
     qemu.start();
     const ProgramResult result = run("map --json");
     EXPECT_EQ(result.status, 1);
-    const auto& stage2 = nlohmann::json::parse(result.output).at("stage2").at(0);
+    const auto stage2 = nlohmann::json::parse(result.output).at("stage2").at(0);
     EXPECT_EQ(stage2.at("map"), nullptr);
     EXPECT_TRUE(stage2.at("error").get<std::string>().starts_with("VTCR_EL2: granule"));
 }
