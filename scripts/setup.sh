@@ -51,7 +51,10 @@ for goal in "$@"; do
         ;;
     cross) need g++-aarch64-linux-gnu aarch64-linux-gnu-g++ ;;
     guest) need cpio cpio ;;
-    qemu) need qemu-system-arm qemu-system-aarch64 ;;
+    qemu)
+        need qemu-system-arm qemu-system-aarch64
+        need python3 python3
+        ;;
     lint)
         need clang-tidy clang-tidy
         need clang-format clang-format

@@ -82,6 +82,7 @@ run_stages() {
         [ -x build/release/bin/twofold ]; then
         script_stage "Linux guests booted in QEMU" scripts/boot-tests.sh
         script_stage "guests that do wrong, run in QEMU" scripts/payload-tests.sh
+        script_stage "a QEMU that runs, looked into" scripts/attach-tests.sh
     else
         record "hypervisor (build)" 0 1 0
     fi

@@ -56,6 +56,7 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& name, Value& value, Pa
 std::optional<unsigned> parse_between(std::string_view text, unsigned least, unsigned most);
 
 // Each adds one subcommand; running it sets the status.
+void add_attach_command(CLI::App& app, int& status);
 void add_check_command(CLI::App& app, int& status);
 void add_decode_command(CLI::App& app, int& status);
 void add_explain_command(CLI::App& app, int& status);

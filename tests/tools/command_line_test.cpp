@@ -49,8 +49,9 @@ TEST(CommandLine, AnImpossibleLayoutIsOne) {
 
 TEST(CommandLine, HelpIsAnAnswer) {
     for (const char* const arguments :
-         {"--help", "check --help", "decode --help", "decode desc --help", "explain --help",
-          "kvm --help", "layout --help", "map --help", "run --help", "walk --help"}) {
+         {"--help", "attach --help", "check --help", "completion --help", "decode --help",
+          "decode desc --help", "explain --help", "kvm --help", "layout --help", "manual --help",
+          "map --help", "run --help", "walk --help"}) {
         const ProgramResult result = run_program(arguments);
         EXPECT_EQ(result.status, 0) << arguments;
         EXPECT_NE(result.output.find("Usage: twofold"), std::string::npos) << result.output;

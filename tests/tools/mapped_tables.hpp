@@ -4,6 +4,7 @@
 
 #include "sample_files.hpp"
 #include "tools/map/map_words.hpp"
+#include "tools/memory/memory_image.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -2,6 +2,7 @@
 // `twofold walk` over tables of live hosts and over such as are put together by hand.
 #include "program.hpp"
 #include "sample_files.hpp"
+#include "tools/memory/memory_image.hpp"
 #include "tools/walk/walk_answer.hpp"
 
 #include <gtest/gtest.h>

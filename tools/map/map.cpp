@@ -7,7 +7,7 @@ namespace twofold::tool {
 
 namespace {
 
-MapOutcome write_text(const Regime& regime, MemoryImage& memory, const MapLimits& limits,
+MapOutcome write_text(const Regime& regime, MemorySource& memory, const MapLimits& limits,
                       ResultStream& out) {
     const Geometry& geometry = *regime.geometry();
     out.put(regime_words(regime) + "\n\n");
@@ -19,7 +19,7 @@ MapOutcome write_text(const Regime& regime, MemoryImage& memory, const MapLimits
     return map_outcome(regime, report, runs.sum(), limits);
 }
 
-MapOutcome write_json(const Regime& regime, MemoryImage& memory, const MapLimits& limits,
+MapOutcome write_json(const Regime& regime, MemorySource& memory, const MapLimits& limits,
                       ResultStream& out) {
     out.put(map_json_head(regime));
     std::string_view before = "\n";
@@ -46,7 +46,7 @@ private:
     TreeVisitor& next_;
 };
 
-MapOutcome write_kvm(const Regime& regime, MemoryImage& memory, MapFormat format,
+MapOutcome write_kvm(const Regime& regime, MemorySource& memory, MapFormat format,
                      const MapLimits& limits, ResultStream& out) {
     KvmPages pages{*regime.geometry(), format, out};
     MapRuns runs{regime, limits.runs, [](const MapRun&) { return true; }};
@@ -58,7 +58,7 @@ MapOutcome write_kvm(const Regime& regime, MemoryImage& memory, MapFormat format
 
 } // namespace
 
-MapOutcome write_map(const Regime& regime, MemoryImage& memory, MapFormat format,
+MapOutcome write_map(const Regime& regime, MemorySource& memory, MapFormat format,
                      const MapLimits& limits, ResultStream& out) {
     switch (format) {
     case MapFormat::text:

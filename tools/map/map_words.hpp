@@ -29,7 +29,7 @@ struct MapOutcome {
 };
 
 // Writes the map of a regime that has a geometry.
-MapOutcome write_map(const Regime& regime, MemoryImage& memory, MapFormat format,
+MapOutcome write_map(const Regime& regime, MemorySource& memory, MapFormat format,
                      const MapLimits& limits, ResultStream& out);
 
 // What was skipped, and what is wrong with the tables.

@@ -10,7 +10,7 @@ namespace {
 
 class Descent {
 public:
-    Descent(const Regime& regime, MemoryImage& memory, TreeVisitor& visitor, std::uint64_t limit)
+    Descent(const Regime& regime, MemorySource& memory, TreeVisitor& visitor, std::uint64_t limit)
         : regime_{regime},
           geometry_{*regime.geometry()},
           format_{regime.format()},
@@ -39,7 +39,7 @@ private:
     const Regime& regime_;
     const Geometry& geometry_;
     DescriptorFormat format_;
-    MemoryImage& memory_;
+    MemorySource& memory_;
     TreeVisitor& visitor_;
     std::uint64_t limit_;
     std::unordered_map<std::uint64_t, Ipa> reached_;
@@ -138,7 +138,7 @@ bool Descent::visit_table(Descriptor descriptor, Level level, Ipa ipa) {
 
 } // namespace
 
-TreeReport visit_tree(const Regime& regime, MemoryImage& memory, TreeVisitor& visitor,
+TreeReport visit_tree(const Regime& regime, MemorySource& memory, TreeVisitor& visitor,
                       std::uint64_t table_limit) {
     return Descent{regime, memory, visitor, table_limit}.run();
 }

@@ -4,7 +4,7 @@
 // not descended again.
 #pragma once
 
-#include "tools/memory/memory_image.hpp"
+#include "tools/memory/memory_source.hpp"
 #include "tools/walk/regime.hpp"
 
 #include <cstddef>
@@ -49,7 +49,7 @@ struct TreeReport {
 inline constexpr std::uint64_t most_tables = 1U << 20;
 
 // The regime has a geometry.
-TreeReport visit_tree(const Regime& regime, MemoryImage& memory, TreeVisitor& visitor,
+TreeReport visit_tree(const Regime& regime, MemorySource& memory, TreeVisitor& visitor,
                       std::uint64_t table_limit = most_tables);
 
 } // namespace twofold::tool

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tools/memory/image_file.hpp"
+#include "tools/memory/memory_source.hpp"
 
 #include <twofold/arch/address.hpp>
 
@@ -33,15 +34,14 @@ struct MemoryPieces {
 // A file may claim any number of pieces; no dump of a machine has that many.
 inline constexpr std::size_t most_pieces = 1U << 20;
 
-class MemoryImage {
+class MemoryImage : public MemorySource {
 public:
     // FILE@PA is a raw image of the memory at PA. FILE alone is an ELF core, or {u64 pa, u64
     // length, bytes} again and again. Of memory that is given twice the first counts.
     Result<bool> add(const std::string& argument);
     void add(ImageFile file, const MemoryPieces& pieces);
 
-    // The word at an aligned address, as the model's walker reads memory; empty outside the image.
-    std::optional<std::uint64_t> load(Pa pa);
+    std::optional<std::uint64_t> load(Pa pa) override;
 
     std::uint64_t bytes() const;
     bool empty() const { return pieces_.empty(); }

@@ -16,7 +16,7 @@ namespace {
 // The image as the CPU sees it: updates by hardware are remembered and not written to any file.
 class WalkedMemory {
 public:
-    explicit WalkedMemory(MemoryImage& image) : image_{image} {}
+    explicit WalkedMemory(MemorySource& image) : image_{image} {}
 
     std::optional<std::uint64_t> load(Pa pa) {
         if (const auto found = stored_.find(pa); found != stored_.end()) {
@@ -39,7 +39,7 @@ public:
     std::optional<Pa> missing() const { return missing_; }
 
 private:
-    MemoryImage& image_;
+    MemorySource& image_;
     std::map<Pa, std::uint64_t> stored_;
     std::optional<Pa> missing_;
 };
@@ -107,7 +107,7 @@ WalkFaultReport make_report(const WalkRequest& request, const model::WalkFault& 
 }
 
 // The walk of a CPU that faults where it must and not where it may.
-model::WalkResult forgiving_walk(const Regime& regime, MemoryImage& memory,
+model::WalkResult forgiving_walk(const Regime& regime, MemorySource& memory,
                                  const WalkRequest& request, const model::Access& access) {
     model::WalkConfig config = regime.config();
     config.choices = {.txsz_low_faults = false,
@@ -121,7 +121,7 @@ model::WalkResult forgiving_walk(const Regime& regime, MemoryImage& memory,
 
 } // namespace
 
-Result<WalkAnswer> answer_walk(const Regime& regime, MemoryImage& memory,
+Result<WalkAnswer> answer_walk(const Regime& regime, MemorySource& memory,
                                const WalkRequest& request) {
     const model::Access access{.kind = kind_of(request.access), .level = request.level};
     WalkedMemory walked{memory};

@@ -2,7 +2,8 @@
 // WalkAnswer: everything that `twofold walk` says about one access, as data.
 #pragma once
 
-#include "tools/memory/memory_image.hpp"
+#include "tools/memory/memory_source.hpp"
+#include "tools/result.hpp"
 #include "tools/walk/regime.hpp"
 
 #include <twofold/arch/abort.hpp>
@@ -58,7 +59,7 @@ struct WalkAnswer {
 };
 
 // A Failure if the model does not speak for these registers.
-Result<WalkAnswer> answer_walk(const Regime& regime, MemoryImage& memory,
+Result<WalkAnswer> answer_walk(const Regime& regime, MemorySource& memory,
                                const WalkRequest& request);
 
 std::string walk_text(const Regime& regime, const WalkAnswer& answer);

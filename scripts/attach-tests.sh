@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# attach-tests.sh TOTALS-FILE: looks into a QEMU that runs our hypervisor, whose monitor says at the same
+# moment what it has mapped: `twofold attach` must say the same, and leave the machine as it was. Writes
+# "passed failed".
+set -u
+cd "$(dirname "$0")/.." || exit
+. scripts/lib.sh
+
+limit=${TWOFOLD_ATTACH_TIMEOUT:-120}
+out=build/results/attach
+rm -rf "$out"
+mkdir -p "$out"
+# A socket's path is short.
+sockets=$(mktemp -d) || exit
+passed=0 failed=0 qemu=''
+
+end_machine() {
+    [ -z "$qemu" ] || { kill "$qemu" && wait "$qemu"; } 2>/dev/null
+    qemu=''
+    exec 3>&-
+}
+trap 'end_machine; rm -rf "$sockets"' EXIT
+trap 'exit 1' INT TERM
+
+ok() { # NAME WHY: no reason is a success
+    if [ -z "$2" ]; then
+        passed=$((passed + 1))
+        note "$(printf '%-40s pass' "$1")"
+    else
+        failed=$((failed + 1))
+        note "$(printf '%-40s FAIL  %s' "$1" "$2")"
+    fi
+}
+
+wait_for() { # FILE TEXT [COUNT]
+    local waited=0
+    until [ "$(grep -cF -- "$2" "$1")" -ge "${3:-1}" ]; do
+        [ $((waited++)) -lt $((limit * 10)) ] || return 1
+        sleep 0.1
+    done 2>/dev/null
+}
+
+attach() { build/release/bin/twofold attach --qmp "$sockets/qmp" --gdb "$sockets/gdb" --timeout "$limit" "$@"; }
+
+# A guest that waits for a letter, with a pipe to its console on descriptor 3.
+start_machine() { # NAME CPU OPTION...: those of `twofold run`
+    local name=$1 command
+    log=$out/$name.log
+    command=$(build/release/bin/twofold run --hypervisor build/aarch64/twofold.img \
+        --kernel build/aarch64/payload.img --initrd '' --append "payload.ipa=40 payload.cases=reset" \
+        --cpu "$2" --memory 512M "${@:3}" --dry-run) || return
+    rm -f "$sockets"/*
+    mkfifo "$sockets/console"
+    eval "exec timeout -k 5 $((limit * 4)) ${command//report=semihosting:report.json/}" \
+        "-qmp unix:$sockets/qmp,server=on,wait=off" \
+        "-chardev socket,path=$sockets/gdb,server=on,wait=off,id=gdb -gdb chardev:gdb" \
+        '<"$sockets/console" >"$log" 2>&1' &
+    qemu=$!
+    exec 3>"$sockets/console"
+    wait_for "$log" "memory in the pool" && settle
+}
+
+# The guest is where it waits when nothing is mapped any more.
+settle() {
+    local waited=0 before='' now=''
+    until [ -n "$now" ] && [ "$now" = "$before" ]; do
+        [ $((waited++)) -lt "$limit" ] || return 1
+        sleep 1
+        before=$now
+        now=$(attach map 2>/dev/null)
+    done
+}
+
+# A command of QMP, by hand.
+qmp() { # COMMAND
+    python3 - "$sockets/qmp" "$1" <<'END'
+import json, socket, sys
+link = socket.socket(socket.AF_UNIX)
+link.settimeout(60)
+link.connect(sys.argv[1])
+stream = link.makefile("rw")
+stream.readline()
+for command in ("qmp_capabilities", sys.argv[2]):
+    stream.write(json.dumps({"execute": command}) + "\n")
+    stream.flush()
+    while "event" in (reply := json.loads(stream.readline())):
+        pass
+print(json.dumps(reply))
+END
+}
+
+state() { qmp query-status | sed 's/.*"status": "\([a-z]*\)".*/\1/'; }
+
+# The monitor's list: "IPA-LAST: SIZE at PA 0x..., COUNT x UNIT, PERMISSIONS TYPE".
+monitors_runs() {
+    sed -n 's/^\[monitor\] 0x\([0-9a-f]*\)-0x\([0-9a-f]*\): .* at PA 0x\([0-9a-f]*\), \([0-9]* x [0-9]* [KMG]iB\).*, \([-rwx]*\) .*/0x\1 0x\2 0x\3 \4 \5/p' \
+        "$log" | sed 's/\r//' | sort -u
+}
+
+our_runs() { # FILE
+    python3 - "$1" <<'END'
+import json, sys
+units = {1 << 12: "4 KiB", 1 << 14: "16 KiB", 1 << 16: "64 KiB", 1 << 21: "2 MiB", 1 << 25: "32 MiB", 1 << 29: "512 MiB",
+         1 << 30: "1 GiB"}
+lines = []
+for stage2 in json.load(open(sys.argv[1]))["stage2"]:
+    for run in stage2["map"]["runs"]:
+        if run["kind"] == "leaf":
+            ipa, what = int(run["ipa"], 16), run["attributes"]
+            unit = units[run["size"] // run["entries"]]
+            may = "".join(letter if what[name] else "-"
+                          for letter, name in (("r", "read"), ("w", "write"), ("x", "execute_el1")))
+            lines.append(f"{ipa:#x} {ipa + run['size'] - 1:#x} {run['pa']} {run['entries']} x {unit} {may}")
+print("\n".join(sorted(lines)))
+END
+}
+
+same_as_monitor() { # NAME
+    local why=''
+    printf '\x1dmap 0\r\x04' >&3
+    wait_for "$log" " mapped" || why="the monitor says nothing"
+    monitors_runs >"$out/$1.monitor"
+    attach map --json >"$out/$1.json" 2>"$out/$1.errors" || why="${why:+$why, }exit status $?"
+    our_runs "$out/$1.json" >"$out/$1.attach"
+    [ -s "$out/$1.monitor" ] || why="${why:+$why, }no run"
+    diff "$out/$1.monitor" "$out/$1.attach" >"$out/$1.diff" || why="${why:+$why, }the maps differ: $out/$1.diff"
+    ok "$1: the map is the hypervisor's own" "$why"
+}
+
+# Each leaf's first and last byte come out where the map says.
+walks_agree() { # NAME
+    local why='' first last pa rest answer
+    while read -r first last pa rest; do
+        answer=$(attach walk "$first" 2>/dev/null | grep -o '^PA 0x[0-9a-f]*')
+        [ "$answer" = "PA $pa" ] || why="$first: $answer instead of $pa"
+        answer=$(attach walk "$last" 2>/dev/null | grep -o '^PA 0x[0-9a-f]*')
+        [ "$answer" = "PA $(printf '0x%x' $((pa + last - first)))" ] || why="$last: $answer ($rest)"
+    done < <(head -n 4 "$out/$1.attach")
+    attach walk 0xff00000000 >/dev/null 2>&1
+    [ $? -eq 1 ] || why="${why:+$why, }no fault where nothing is"
+    ok "$1: walks agree with it" "$why"
+}
+
+runs_on() { # NAME
+    local why=''
+    [ "$(state)" = running ] || why="the machine is $(state)"
+    printf 'r' >&3
+    wait_for "$log" "guest linux resets" || why="${why:+$why, }the guest does not go on"
+    ok "$1: the machine goes on" "$why"
+}
+
+whole() { # NAME CPU OPTION...
+    if start_machine "$@"; then
+        same_as_monitor "$1"
+        walks_agree "$1"
+        runs_on "$1"
+    else
+        ok "$1" "the guest does not start"
+    fi
+    end_machine
+}
+
+whole max-2M max --extent 2M
+whole max-1-cpu-4K max --extent 4K --smp 1
+whole max-64K-granule max --extent 64K --granule 64K
+whole max-lpa2 max --extent 2M --lpa2 --ipa 48
+whole cortex-a72-2M cortex-a72 --extent 2M
+
+if start_machine states max --extent 2M; then
+    # A change that the hypervisor makes while it is watched.
+    # Not through a function, whose shell would get the signal.
+    build/release/bin/twofold attach --qmp "$sockets/qmp" --gdb "$sockets/gdb" --timeout "$limit" \
+        watch --interval 0.2 --json >"$out/watch.json" 2>"$out/watch.errors" &
+    watch=$!
+    wait_for "$out/watch.json" '"first":false'
+    printf '\x1dsplit\r\x04' >&3
+    why=''
+    wait_for "$out/watch.json" '"kind":"split"' || why='no change was seen'
+    kill -TERM "$watch"
+    wait "$watch" || why="${why:+$why, }exit status $?"
+    [ "$(state)" = running ] || why="${why:+$why, }the machine is $(state)"
+    ok "a watch sees a split, and ends well" "$why"
+
+    why=''
+    attach --cpu 9 map >/dev/null 2>"$out/cpu.errors"
+    [ $? -eq 2 ] || why="exit status of a CPU that is not there"
+    [ "$(state)" = running ] || why="${why:+$why, }the machine is $(state)"
+    ok "an error leaves the machine running" "$why"
+
+    why=''
+    qmp stop >/dev/null
+    attach map --json >"$out/stopped.json" 2>/dev/null || why="exit status $?"
+    [ "$(state)" = paused ] || why="${why:+$why, }the machine is $(state)"
+    grep -q '"running":false' "$out/stopped.json" || why="${why:+$why, }it is not said"
+    qmp cont >/dev/null
+    attach map >/dev/null 2>&1 || why="${why:+$why, }exit status $?, once it was resumed"
+    ok "a stopped machine stays stopped" "$why"
+    runs_on states
+else
+    ok states "the guest does not start"
+fi
+end_machine
+
+echo "$passed $failed" >"$1"
+[ "$failed" -eq 0 ]
