@@ -52,7 +52,8 @@ concept TablePort = requires(P port, Pa pa, std::uint64_t bytes, Barrier barrier
     // begun may: it is free when the last of those has ended. Until then its contents stay.
     { port.retire(pa, bytes) } -> std::same_as<void>;
     // A section begins; it ends with the lifetime of what is returned. Each call of Stage2 is one,
-    // and sections nest.
+    // and sections nest. That of a guest's fault (vm/) goes on while the owner of its memory is
+    // asked, so retire() must not wait for it.
     // Where the CPU cannot have been in one all along (at EL2: it entered a guest since), sections
     // need no trace in memory.
     port.section();
