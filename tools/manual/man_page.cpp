@@ -82,14 +82,15 @@ void add_command(std::string& out, const CommandTree& tree, const std::string& w
     for (const OptionWords& positional : tree.positionals) {
         usage += " \\fI" + escaped(positional.value) + "\\fR";
     }
-    if (tree.subcommands.empty()) {
-        out +=
-            fmt::format(".SS {}\n{}\n.PP\n{}\n", escaped(words), usage, escaped(tree.description));
-        add_options(out, tree.positionals);
-        add_options(out, tree.options);
-        add_footer(out, tree.footer);
-        return;
+    std::string kinds;
+    for (const CommandTree& subcommand : tree.subcommands) {
+        kinds += (kinds.empty() ? " \\fB" : "|\\fB") + escaped(subcommand.name) + "\\fR";
     }
+    out += fmt::format(".SS {}\n{}{}\n.PP\n{}\n", escaped(words), usage, kinds,
+                       escaped(tree.description));
+    add_options(out, tree.positionals);
+    add_options(out, tree.options);
+    add_footer(out, tree.footer);
     for (const CommandTree& subcommand : tree.subcommands) {
         add_command(out, subcommand, words + " " + subcommand.name);
     }
