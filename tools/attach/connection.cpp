@@ -159,7 +159,7 @@ std::string Connection::send(std::string_view bytes, Clock::time_point deadline)
             bytes.remove_prefix(static_cast<std::size_t>(sent));
         } else if (errno != EAGAIN && errno != EINTR) {
             return errno == EPIPE ? "the connection was closed" : error_words(errno);
-        } else if (const std::string error = wait(POLLOUT, deadline); !error.empty()) {
+        } else if (std::string error = wait(POLLOUT, deadline); !error.empty()) {
             return error;
         }
     }

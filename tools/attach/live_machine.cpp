@@ -198,7 +198,7 @@ std::string LiveMachine::read_cpus(GdbClient& gdb, Snapshot& snapshot) {
         if (!cpu) {
             return cpu.error();
         }
-        snapshot.cpus.push_back(std::move(*cpu));
+        snapshot.cpus.push_back(*cpu);
     }
     if (snapshot.cpus.empty()) {
         bad_input_ = options_.cpu.has_value();

@@ -73,13 +73,14 @@ std::string bash_completion(const CommandTree& tree) {
         for (const CommandTree& subcommand : command.subcommands) {
             const std::string whole = path.empty() ? subcommand.name : path + " " + subcommand.name;
             paths += fmt::format("        {}) path={} ;;\n",
-                                 quoted_for_sh(path + "|" + subcommand.name), quoted_for_sh(whole));
+                                 quoted_for_sh(fmt::format("{}|{}", path, subcommand.name)),
+                                 quoted_for_sh(whole));
         }
         for (const OptionWords& option : command.options) {
             for (const std::string& name : option.names) {
                 if (!option.value.empty()) {
                     values += fmt::format("    {}) values={} takes=1 ;;\n",
-                                          quoted_for_sh(path + "|" + name),
+                                          quoted_for_sh(fmt::format("{}|{}", path, name)),
                                           quoted_for_sh(joined(option.choices, " ")));
                 }
             }
