@@ -5,6 +5,7 @@
 
 #include <twofold/arch/geometry.hpp>
 #include <twofold/table/port.hpp>
+#include <twofold/table/store_series.hpp>
 
 #include <cstdint>
 #include <cstring>
@@ -28,15 +29,7 @@ public:
         }
         void store(unsigned i, std::uint64_t value) { entries_[i] = value; }
         void store_series(unsigned first, unsigned count, std::uint64_t value, std::uint64_t step) {
-            std::uint64_t* at = &entries_[first];
-            for (; count >= 8; count -= 8, at += 8) {
-                for (unsigned i = 0; i < 8; ++i, value += step) {
-                    at[i] = value;
-                }
-            }
-            for (; count != 0; --count, ++at, value += step) {
-                *at = value;
-            }
+            twofold::store_series(&entries_[first], count, value, step);
         }
         void publish(unsigned i, std::uint64_t value) {
             __atomic_store_n(&entries_[i], value, __ATOMIC_RELEASE);

@@ -12,6 +12,7 @@
 
 #include <twofold/arch/cpu_features.hpp>
 #include <twofold/arch/geometry.hpp>
+#include <twofold/table/store_series.hpp>
 #include <twofold/vm/guest_port.hpp>
 
 #include <cstdint>
@@ -32,13 +33,7 @@ public:
     }
     void store_series(unsigned first, unsigned count, std::uint64_t value,
                       std::uint64_t step) const {
-        std::uint64_t* at = &entries_[first];
-        for (; count >= 8; count -= 8, at += 8) {
-            for (unsigned i = 0; i < 8; ++i, value += step)
-                at[i] = value;
-        }
-        for (; count != 0; --count, ++at, value += step)
-            *at = value;
+        twofold::store_series(&entries_[first], count, value, step);
     }
     void publish(unsigned index, std::uint64_t value) const {
         __atomic_store_n(&entries_[index], value, __ATOMIC_RELEASE);

@@ -18,7 +18,8 @@ namespace twofold {
 // (SCTLR_EL2.EE = 0).
 //
 // A table may offer store_series(first, count, value, step) beside store(): `count` descriptors
-// from `first` on, each larger by `step` than the one before; also only where no walker can reach.
+// from `first` on, each larger by `step` than the one before; also only where no walker can reach
+// (store_series.hpp does it for tables in plain memory).
 template <class T>
 concept PortTable = requires(T table, unsigned index, std::uint64_t value) {
     // Single-copy atomic load-acquire of a descriptor that a walker or another CPU may change.
