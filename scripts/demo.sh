@@ -20,7 +20,9 @@ scripts/build.sh release twofold-command
 # that the architecture does not allow.
 preset=aarch64
 [ "${CHECKED:-0}" = 0 ] || preset=aarch64-checked
-scripts/build.sh "$preset" twofold-hypervisor
+image=twofold target=twofold-hypervisor
+[ -z "${TRACE:-}" ] || image=twofold-traced target=twofold-hypervisor-traced
+scripts/build.sh "$preset" "$target"
 if [ -n "${KERNEL:-}" ]; then
     kernel=build/guest/own-vmlinuz
     scripts/fetch-guest.sh --to-image "$KERNEL" "$kernel"
@@ -39,7 +41,7 @@ until=
 expect=
 [ -n "${APPEND:-}${INITRD:-}" ] || expect='TWOFOLD-GUEST: pass'
 exec build/release/bin/twofold run --expect "$expect" \
-    --hypervisor "build/$preset/twofold.img" --kernel "$kernel" --initrd "$initrd" \
+    --hypervisor "build/$preset/$image.img" ${TRACE:+--trace "$TRACE"} --kernel "$kernel" --initrd "$initrd" \
     --append "console=ttyAMA0 quiet twofold.demo${until:+ $until}${APPEND:+ $APPEND}" \
     --cpu "${CPU:-max}" --smp "${SMP:-2}" --memory "${MEMORY:-1G}" --extent "${EXTENT:-1G}" \
     --ipa "${IPA:-40}" --monitor-script "$script" --json build/results/demo.json --timeout 600
