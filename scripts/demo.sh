@@ -35,12 +35,12 @@ mkdir -p build/results
 # machine is, the guest has to be at work then.
 script=${MONITOR:-wait 4s; echo before; sizes; reasons 0x50000000; log on; repeat 4; wait 400ms; harvest; end; \
 echo while writes are logged; sizes; reasons 0x50000000; log off; collapse; echo afterwards; sizes; reasons 0x50000000}
-until=
-[ -n "${MONITOR:-}${APPEND:-}${INITRD:-}" ] || until=twofold.until=10
+until= shown=
+[ -n "${MONITOR:-}${APPEND:-}${INITRD:-}" ] || until=twofold.until=10 shown='[monitor] afterwards'
 # With words of its own, the guest may end in another way than by passing.
 expect=
 [ -n "${APPEND:-}${INITRD:-}" ] || expect='TWOFOLD-GUEST: pass'
-exec build/release/bin/twofold run --expect "$expect" \
+exec build/release/bin/twofold run ${expect:+--expect "$expect"} ${shown:+--expect "$shown"} \
     --hypervisor "build/$preset/$image.img" ${TRACE:+--trace "$TRACE"} --kernel "$kernel" --initrd "$initrd" \
     --append "console=ttyAMA0 quiet twofold.demo${until:+ $until}${APPEND:+ $APPEND}" \
     --cpu "${CPU:-max}" --smp "${SMP:-2}" --memory "${MEMORY:-1G}" --extent "${EXTENT:-1G}" \

@@ -151,6 +151,9 @@ TEST(Run, WhatIsExpectedHasToBeSaid) {
     const ProgramResult result = machine.run("--expect 'is fine'");
     EXPECT_EQ(result.status, 1);
     EXPECT_EQ(result.errors, "twofold: the guest ended without saying \"is fine\"\n");
+    EXPECT_EQ(machine.run("--expect 'all is' --expect 'is well'").status, 0);
+    EXPECT_EQ(machine.run("--expect 'is well' --expect nothing").errors,
+              "twofold: the guest ended without saying \"nothing\"\n");
 }
 
 TEST(Run, QemusErrorIsTheReason) {

@@ -122,8 +122,8 @@ int run_guest(const RunOptions& options, const Placement& placement) {
         const std::string trouble = write_trace(options, files.trace, report);
         reason = reason.empty() ? trouble : reason;
     }
-    if (reason.empty() && !session->console.met_expectation()) {
-        reason = fmt::format("the guest ended without saying \"{}\"", options.expect);
+    if (const auto& missing = session->console.missing(); reason.empty() && !missing.empty()) {
+        reason = fmt::format("the guest ended without saying \"{}\"", missing.front());
     }
     if (reason.empty()) {
         return status;
@@ -223,7 +223,10 @@ void add_run_command(CLI::App& app, int& status) {
         command, "--trace-limit", options->trace_limit,
         [](const std::string& text) { return parse_between(text, 1, GiB); }, "1 to 1G",
         "the most events of a trace (1M)");
-    command.add_option("--expect", options->expect, "fail if no line of the console contains this");
+    command
+        .add_option("--expect", options->expect,
+                    "fail if no line of the console contains this; may be given several times")
+        ->allow_extra_args(false);
     command.add_flag("--quiet", options->quiet, "do not show the guest's console");
     command.add_flag("--dry-run", options->dry_run, "only print QEMU's command");
     command.footer(

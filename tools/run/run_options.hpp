@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace twofold::tool {
 
@@ -33,7 +34,7 @@ struct RunOptions {
     std::optional<std::filesystem::path> json;
     std::optional<std::filesystem::path> trace; // needs a hypervisor that can
     std::uint64_t trace_limit = MiB;            // events
-    std::string expect;                         // what the guest has to say
+    std::vector<std::string> expect;            // what has to be said
     bool quiet = false;
     bool dry_run = false;
 };
