@@ -20,10 +20,9 @@ constexpr std::uint64_t no_pa = ~std::uint64_t{0};
 LimitedBy reason(const Explanation& explained, const Geometry& geometry, std::uint64_t size) {
     if (!explained.request)
         return LimitedBy::nothing;
-    const SizeLimits limits = explained.limits(geometry);
-    for (std::size_t i = 0; i < limits.size(); ++i) {
-        if (limits[i].size > size)
-            return limits[i].reason;
+    for (const SizeLimit& limit : explained.limits(geometry)) {
+        if (limit.size > size)
+            return limit.reason;
     }
     return LimitedBy::nothing;
 }

@@ -15,9 +15,9 @@
 
 namespace twofold {
 
-void PrintTo(const SizeChange& change, std::ostream* out) {
-    *out << to_string(change.kind) << " at " << std::hex << change.ipa.value << ", " << change.size
-         << ", " << change.leaf;
+std::ostream& operator<<(std::ostream& out, const SizeChange& change) {
+    return out << to_string(change.kind) << " at " << std::hex << change.ipa.value << ", "
+               << change.size << ", " << change.leaf;
 }
 
 } // namespace twofold
