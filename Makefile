@@ -90,6 +90,6 @@ coverage:
 .PHONY: clean distclean
 clean:
 	@for folder in release asan tsan coverage fuzz aarch64 aarch64-checked results mutate; do rm -rf "build/$$folder"; done
-	@rm -f build/guest/workload build/guest/initrd.img
+	@rm -f build/guest/workload build/guest/initrd.img build/guest/vmm build/guest/host.img
 distclean:
 	@rm -rf build
