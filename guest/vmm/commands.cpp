@@ -99,12 +99,13 @@ void Commands::tell_tables() const {
 }
 
 void Commands::tell_where() {
-    for (int i = 0; i < 3; ++i) {
-        if (i != 0)
+    constexpr int looks = 3;
+    for (int i = 1; i <= looks; ++i) {
+        if (i != 1)
             std::this_thread::sleep_for(std::chrono::seconds{1});
         const std::uint64_t pc = cpu_->where();
         say("VMM: the guest is at " + hex(pc) + " and was left " + std::to_string(cpu_->exits()) +
-            " times");
+            " times, look " + std::to_string(i) + " of " + std::to_string(looks));
     }
 }
 
