@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # attach-kvm-tests.sh TOTALS-FILE: looks into a QEMU that runs a Linux host with KVM, whose guest is our own and
 # touches what it is told. `twofold attach` must find each touched page where the host says that it is, with
-# KVM's size and permissions, and nothing else. Writes "passed failed".
+# KVM's size and permissions, and nothing else. TWOFOLD_HOST_KERNEL is an Image of another host. Writes
+# "passed failed".
 set -u
 cd "$(dirname "$0")/.." || exit
 . scripts/lib.sh
