@@ -30,6 +30,8 @@ help:
 	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode|files|text'
 	@echo 'make mutate     plant faults into the engine, one at a time: the checker has to report each; NAME=... for some'
 	@echo 'make bench      what each operation costs, and what a guest notices of it'
+	@echo 'make kvm-hang   what KVM does with code in a block of 1 GiB that its table cannot hold, beside our hypervisor;'
+	@echo '                KERNEL=file is the host'"'"'s kernel'
 	@echo 'make lint       clang-tidy and clang-format, as errors'
 	@echo 'make format     let clang-format rewrite the sources'
 	@echo 'make build      the command and the hypervisor, nothing else'
@@ -72,6 +74,16 @@ bench:
 	@scripts/build.sh aarch64 bench/bare/all twofold-events twofold-hypervisor
 	@scripts/bench.sh
 
+.PHONY: kvm-hang
+kvm-hang:
+	@scripts/setup.sh build cross guest qemu
+	@scripts/fetch-guest.sh
+	@scripts/make-initrd.sh
+	@scripts/build.sh release twofold-command
+	@scripts/build.sh aarch64
+	@scripts/make-initrd.sh host
+	@scripts/kvm-hang.sh
+
 .PHONY: lint
 lint:
 	@scripts/setup.sh build cross guest lint
@@ -92,6 +104,6 @@ coverage:
 .PHONY: clean distclean
 clean:
 	@for folder in release asan tsan coverage fuzz aarch64 aarch64-checked results mutate; do rm -rf "build/$$folder"; done
-	@rm -f build/guest/workload build/guest/initrd.img
+	@rm -f build/guest/workload build/guest/initrd.img build/guest/vmm build/guest/host.img
 distclean:
 	@rm -rf build

@@ -6,42 +6,11 @@
 set -u
 cd "$(dirname "$0")/.." || exit
 . scripts/lib.sh
+. scripts/attach-lib.sh
 
-limit=${TWOFOLD_ATTACH_TIMEOUT:-120}
 out=build/results/attach
 rm -rf "$out"
 mkdir -p "$out"
-# A socket's path is short.
-sockets=$(mktemp -d) || exit
-passed=0 failed=0 qemu=''
-
-end_machine() {
-    [ -z "$qemu" ] || { kill "$qemu" && wait "$qemu"; } 2>/dev/null
-    qemu=''
-    exec 3>&-
-}
-trap 'end_machine; rm -rf "$sockets"' EXIT
-trap 'exit 1' INT TERM
-
-ok() { # NAME WHY: no reason is a success
-    if [ -z "$2" ]; then
-        passed=$((passed + 1))
-        note "$(printf '%-40s pass' "$1")"
-    else
-        failed=$((failed + 1))
-        note "$(printf '%-40s FAIL  %s' "$1" "$2")"
-    fi
-}
-
-wait_for() { # FILE TEXT [COUNT]
-    local waited=0
-    until [ "$(grep -cF -- "$2" "$1")" -ge "${3:-1}" ]; do
-        [ $((waited++)) -lt $((limit * 10)) ] || return 1
-        sleep 0.1
-    done 2>/dev/null
-}
-
-attach() { build/release/bin/twofold attach --qmp "$sockets/qmp" --gdb "$sockets/gdb" --timeout "$limit" "$@"; }
 
 # A guest that waits for a letter, with a pipe to its console on descriptor 3.
 start_machine() { # NAME CPU OPTION...: those of `twofold run`
@@ -50,14 +19,7 @@ start_machine() { # NAME CPU OPTION...: those of `twofold run`
     command=$(build/release/bin/twofold run --hypervisor build/aarch64/twofold.img \
         --kernel build/aarch64/payload.img --initrd '' --append "payload.ipa=40 payload.cases=reset" \
         --cpu "$2" --memory 512M "${@:3}" --dry-run) || return
-    rm -f "$sockets"/*
-    mkfifo "$sockets/console"
-    eval "exec timeout -k 5 $((limit * 4)) ${command//report=semihosting:report.json/}" \
-        "-qmp unix:$sockets/qmp,server=on,wait=off" \
-        "-chardev socket,path=$sockets/gdb,server=on,wait=off,id=gdb -gdb chardev:gdb" \
-        '<"$sockets/console" >"$log" 2>&1' &
-    qemu=$!
-    exec 3>"$sockets/console"
+    begin_machine "${command//report=semihosting:report.json/}"
     wait_for "$log" "memory in the pool" && settle
 }
 
@@ -71,26 +33,6 @@ settle() {
         now=$(attach map 2>/dev/null)
     done
 }
-
-# A command of QMP, by hand.
-qmp() { # COMMAND
-    python3 - "$sockets/qmp" "$1" <<'END'
-import json, socket, sys
-link = socket.socket(socket.AF_UNIX)
-link.settimeout(60)
-link.connect(sys.argv[1])
-stream = link.makefile("rw")
-stream.readline()
-for command in ("qmp_capabilities", sys.argv[2]):
-    stream.write(json.dumps({"execute": command}) + "\n")
-    stream.flush()
-    while "event" in (reply := json.loads(stream.readline())):
-        pass
-print(json.dumps(reply))
-END
-}
-
-state() { qmp query-status | sed 's/.*"status": "\([a-z]*\)".*/\1/'; }
 
 # The monitor's list: "IPA-LAST: SIZE at PA 0x..., COUNT x UNIT, PERMISSIONS TYPE".
 monitors_runs() {
@@ -169,16 +111,11 @@ whole cortex-a72-2M cortex-a72 --extent 2M
 
 if start_machine states max --extent 2M; then
     # A change that the hypervisor makes while it is watched.
-    # Not through a function, whose shell would get the signal.
-    build/release/bin/twofold attach --qmp "$sockets/qmp" --gdb "$sockets/gdb" --timeout "$limit" \
-        watch --interval 0.2 --json >"$out/watch.json" 2>"$out/watch.errors" &
-    watch=$!
-    wait_for "$out/watch.json" '"first":false'
+    begin_watch "$out/watch.json"
     printf '\x1dsplit\r\x04' >&3
     why=''
     wait_for "$out/watch.json" '"kind":"split"' || why='no change was seen'
-    kill -TERM "$watch"
-    wait "$watch" || why="${why:+$why, }exit status $?"
+    end_watch || why="${why:+$why, }exit status $?"
     [ "$(state)" = running ] || why="${why:+$why, }the machine is $(state)"
     ok "a watch sees a split, and ends well" "$why"
 

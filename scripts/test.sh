@@ -83,6 +83,11 @@ run_stages() {
         script_stage "Linux guests booted in QEMU" scripts/boot-tests.sh
         script_stage "guests that do wrong, run in QEMU" scripts/payload-tests.sh
         script_stage "a QEMU that runs, looked into" scripts/attach-tests.sh
+        if scripts/make-initrd.sh host; then
+            script_stage "a Linux host with KVM, looked into" scripts/attach-kvm-tests.sh
+        else
+            record "Linux host with KVM (build)" 0 1 0
+        fi
     else
         record "hypervisor (build)" 0 1 0
     fi

@@ -41,6 +41,7 @@ constexpr NamedCase cases[] = {
     {"monitor", case_monitor, false},
     {"one-fault", case_one_fault, false},
     {"load", case_load, false},
+    {"touch", case_touch, false},
     {"patience", case_patience, false},
     {"endless", case_endless, false},
     {"endless-walk", case_endless_walk, false},

@@ -126,6 +126,65 @@ TEST_F(Attach, StageThatIsOff) {
     EXPECT_TRUE(anyway.output.starts_with("VMID 5 on CPU 2\n")) << anyway.output;
 }
 
+// A host that is not in its guest has an HCR_EL2 of its own. MemAttr 0b0110 is write-back only with
+// forced write-back, which a hypervisor uses where the CPU has it.
+TEST_F(Attach, StageThatIsOffIsReadAsTheCpuCanDo) {
+    qemu.cpus[2].registers["ID_AA64MMFR2_EL1"] = std::uint64_t{1} << 40; // FWB
+    qemu.words[0x4000'0008] = 0x8000'07d9 | std::uint64_t{0x40000000};
+    qemu.start();
+    const ProgramResult anyway = run("--cpu 2 --off map");
+    EXPECT_NE(anyway.output.find("forced write-back; CPU"), std::string::npos) << anyway.output;
+    EXPECT_NE(anyway.output.find("1 block, rwx Normal-WB inner-shareable"), std::string::npos)
+        << anyway.output;
+}
+
+// What KVM without VHE leaves while the host runs, and what a CPU has that never was in a guest.
+TEST_F(Attach, NoTableWhileTheStageIsOff) {
+    qemu.cpus[2].registers["VTTBR_EL2"] = 0;
+    qemu.start();
+    const ProgramResult result = run("--off map --json");
+    EXPECT_EQ(result.status, 0) << result.errors;
+    EXPECT_EQ(result.errors, "twofold: CPU 2: stage 2 is off at this moment (HCR_EL2.VM), and "
+                             "VTTBR_EL2 has no table\n");
+    EXPECT_EQ(nlohmann::json::parse(result.output).at("stage2").size(), 1U);
+    EXPECT_EQ(run("--cpu 2 --off map").status, 1);
+}
+
+TEST_F(Attach, WaitsForAGuest) {
+    for (auto& cpu : qemu.cpus) {
+        cpu.registers["HCR_EL2"] = 0x8000'0000;
+    }
+    unsigned stops = 0;
+    qemu.qmp_says = [&](std::string_view command) -> std::optional<std::string> {
+        if (command == "stop" && ++stops == 3) {
+            qemu.cpus[1].registers["HCR_EL2"] = 0x8000'0001;
+        }
+        return std::nullopt;
+    };
+    qemu.start();
+    const ProgramResult result = run("--wait 60 map");
+    EXPECT_EQ(result.status, 0) << result.errors;
+    EXPECT_TRUE(result.output.starts_with("VMID 5 on CPU 1\n")) << result.output;
+    EXPECT_EQ(stops, 3U);
+    EXPECT_TRUE(qemu.is_running());
+}
+
+TEST_F(Attach, WaitsNoLongerThanItIsTold) {
+    qemu.start();
+    const ProgramResult result = run("--wait 1 --vmid 9 map");
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(result.errors.find("no CPU that was asked for is in a stage 2 at this moment"),
+              std::string::npos);
+    EXPECT_TRUE(qemu.is_running());
+}
+
+// Nothing changes while it stands still.
+TEST_F(Attach, DoesNotWaitForAStoppedMachine) {
+    qemu.running = false;
+    qemu.start();
+    EXPECT_EQ(run("--wait 3600 --vmid 9 map").status, 1);
+}
+
 TEST_F(Attach, EightBitVmid) {
     qemu.cpus[0].registers["VTTBR_EL2"] = 0xff05'0000'4000'0000;
     qemu.cpus[0].registers["VTCR_EL2"] = 0x8025'3558; // VS clear

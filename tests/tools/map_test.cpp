@@ -146,7 +146,7 @@ TEST(Map, Program) {
     EXPECT_NE(part.output.find("---[ Guest IPA ]---"), std::string::npos);
     EXPECT_NE(part.errors.find("the file ends within the record of PA 0x40dc0000"),
               std::string::npos);
-    EXPECT_NE(part.errors.find("not wholly in the image"), std::string::npos);
+    EXPECT_NE(part.errors.find("not wholly in memory"), std::string::npos);
 
     const ProgramResult elsewhere = run_program(arguments + tables + "@0x1000");
     EXPECT_EQ(elsewhere.status, 1);

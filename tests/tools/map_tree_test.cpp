@@ -57,8 +57,8 @@ TEST(MapTree, TablesThatAreNotInTheImage) {
     EXPECT_FALSE(mapped.outcome.complete);
     ASSERT_EQ(mapped.outcome.notes.size(), 2U);
     EXPECT_EQ(mapped.outcome.notes[0],
-              "2 tables are not or not wholly in the image: what they map is unknown");
-    EXPECT_NE(mapped.text.find("0x00000000000-0x00040000000       1 GiB   2  not in the image: 512 "
+              "2 tables are not or not wholly in memory: what they map is unknown");
+    EXPECT_NE(mapped.text.find("0x00000000000-0x00040000000       1 GiB   2  not in memory: 512 "
                                "descriptors\n"
                                "0x00040000000-0x00080000000       1 GiB   1  the table of IPA 0x0 "
                                "again\n"),

@@ -103,8 +103,8 @@ TEST(Walk, ATableThatIsNotInTheImage) {
     EXPECT_FALSE(answer.fault);
     EXPECT_EQ(answer.missing, Pa{0x50000000});
     EXPECT_NE(one.text(0x4000'0000)
-                  .find("unknown: the next descriptor is at PA 0x50000000, which is not in the "
-                        "image\n"),
+                  .find("unknown: the next descriptor is at PA 0x50000000, which is not in "
+                        "memory\n"),
               std::string::npos);
 }
 

@@ -16,6 +16,7 @@ namespace {
 struct AttachOptions {
     MachineOptions machine;
     unsigned timeout_seconds = 5;
+    unsigned wait_seconds = 0;
     bool json = false;
     MapFormat format = MapFormat::text;
     MapLimits limits;
@@ -64,6 +65,7 @@ int with_machine(const AttachOptions& options, const Action& action) {
     Interruption interruption{&signals};
     MachineOptions machine_options = options.machine;
     machine_options.timeout = std::chrono::seconds{options.timeout_seconds};
+    machine_options.wait = std::chrono::seconds{options.wait_seconds};
     auto machine = LiveMachine::connect(std::move(machine_options), interruption);
     if (!machine) {
         return fail(interruption.asked() ? exit_status::no : exit_status::bad_input,
@@ -92,6 +94,10 @@ void add_machine_options(CLI::App& command, AttachOptions& options) {
         "only this VMID (all)");
     command.add_flag("--off", options.machine.off,
                      "also what the registers of CPUs hold whose stage 2 is off at this moment");
+    add_parsed(
+        command, "--wait", options.wait_seconds,
+        [](const std::string& text) { return parse_between(text, 0, 86400); }, "0 to 86400",
+        "seconds for which it looks again if no CPU is in such a stage 2 (0)");
     add_parsed(
         command, "--timeout", options.timeout_seconds,
         [](const std::string& text) { return parse_between(text, 1, 3600); }, "1 to 3600",

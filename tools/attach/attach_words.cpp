@@ -129,9 +129,10 @@ std::string stage2_words(const LiveStage2& stage2) {
 std::vector<std::string> snapshot_notes(const Snapshot& snapshot) {
     std::vector<std::string> notes = snapshot.notes;
     std::vector<unsigned> off;
+    std::vector<unsigned> without_table;
     for (const LiveCpu& cpu : snapshot.cpus) {
         if (!cpu.stage2_is_on()) {
-            off.push_back(cpu.number);
+            (cpu.has_table() ? off : without_table).push_back(cpu.number);
         }
         if (Vtcr::s2pie::is_set(cpu.registers.vtcr) && cpu.stage2_is_on()) {
             notes.push_back(
@@ -140,9 +141,12 @@ std::vector<std::string> snapshot_notes(const Snapshot& snapshot) {
                             cpu.number));
         }
     }
-    if (!off.empty()) {
-        notes.push_back(
-            fmt::format("{}: stage 2 is off at this moment (HCR_EL2.VM)", cpu_words(off)));
+    for (const auto& [cpus, more] :
+         {std::pair{&off, ""}, {&without_table, ", and VTTBR_EL2 has no table"}}) {
+        if (!cpus->empty()) {
+            notes.push_back(fmt::format("{}: stage 2 is off at this moment (HCR_EL2.VM){}",
+                                        cpu_words(*cpus), more));
+        }
     }
     return notes;
 }

@@ -38,6 +38,10 @@ bool same_stage2(const RegimeRegisters& a, const RegimeRegisters& b) {
 
 } // namespace
 
+bool LiveCpu::has_table() const {
+    return stage2_is_on() || Vttbr::baddr::get(registers.vttbr) != 0;
+}
+
 unsigned LiveCpu::vmid() const {
     const auto vmid = static_cast<unsigned>(Vttbr::vmid::get(registers.vttbr));
     return Vtcr::vs::is_set(registers.vtcr) ? vmid : vmid & 0xff;
@@ -99,11 +103,13 @@ Result<LiveCpu> read_cpu(GdbClient& gdb, const TargetDescription& description, u
 std::vector<LiveStage2> group_cpus(const std::vector<LiveCpu>& cpus, bool off) {
     std::vector<LiveStage2> groups;
     for (const LiveCpu& cpu : cpus) {
-        if (!cpu.stage2_is_on() && !off) {
+        if (!cpu.stage2_is_on() && (!off || !cpu.has_table())) {
             continue;
         }
         RegimeRegisters registers = cpu.registers;
-        registers.hcr |= 1;
+        if (!cpu.stage2_is_on()) {
+            registers.hcr = HcrFwb::set(registers.hcr | 1, CpuFeatures::from(cpu.id).fwb ? 1 : 0);
+        }
         const auto found = std::ranges::find_if(groups, [&](const LiveStage2& group) {
             return group.vmid == cpu.vmid() && same_stage2(group.registers, registers);
         });

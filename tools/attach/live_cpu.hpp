@@ -21,6 +21,8 @@ struct LiveCpu {
     bool own_id = false; // the gdbstub has its ID registers, else `id` is of a CPU with everything
 
     bool stage2_is_on() const { return (registers.hcr & 1) != 0; } // VM
+    // Where stage 2 is off, VTTBR_EL2 may have been cleared, or never set.
+    bool has_table() const;
     unsigned vmid() const;
 };
 
@@ -35,6 +37,7 @@ struct LiveStage2 {
 Result<LiveCpu> read_cpu(GdbClient& gdb, const TargetDescription& description, unsigned number);
 
 // Without those whose stage 2 is off, unless `off` asks for what their registers hold nevertheless.
+// HCR_EL2.FWB is then the host's, and says nothing: it is taken as set where the CPU has it.
 std::vector<LiveStage2> group_cpus(const std::vector<LiveCpu>& cpus, bool off);
 
 // "CPU 0", "CPUs 0, 1"

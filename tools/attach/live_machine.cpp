@@ -121,6 +121,19 @@ std::string LiveMachine::why_gdb_is_taken() {
 }
 
 Result<Snapshot> LiveMachine::look(const Look& look) {
+    // Not a divisor of a host's ticks, so that it is not the host each time.
+    constexpr std::chrono::milliseconds between_looks{37};
+    const auto end = Connection::Clock::now() + options_.wait;
+    for (;;) {
+        auto snapshot = look_once(look);
+        if (!snapshot || !(*snapshot).stage2.empty() || !was_running_ ||
+            Connection::Clock::now() >= end || !interruption_->sleep(between_looks)) {
+            return snapshot;
+        }
+    }
+}
+
+Result<Snapshot> LiveMachine::look_once(const Look& look) {
     bad_input_ = false;
     if (std::string taken = why_gdb_is_taken(); !taken.empty()) {
         return Failure{std::move(taken)};

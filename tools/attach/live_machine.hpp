@@ -19,9 +19,10 @@ namespace twofold::tool {
 struct MachineOptions {
     std::string qmp;
     std::string gdb;
-    std::optional<unsigned> cpu;  // only this one
-    std::optional<unsigned> vmid; // only this one
-    bool off = false;             // also of CPUs whose stage 2 is off
+    std::optional<unsigned> cpu;       // only this one
+    std::optional<unsigned> vmid;      // only this one
+    bool off = false;                  // also of CPUs whose stage 2 is off
+    std::chrono::milliseconds wait{0}; // for a CPU to be in a stage 2 that is asked for
     std::chrono::milliseconds timeout{5000};
     std::uint64_t page_limit = 1U << 17; // 512 MiB
 };
@@ -43,6 +44,7 @@ public:
 
     static Result<LiveMachine> connect(MachineOptions options, Interruption& interruption);
 
+    // Where no CPU is in such a stage 2 it looks again, for as long as it is to wait.
     Result<Snapshot> look(const Look& look);
     // The last error was that what was asked for is not there.
     bool was_bad_input() const { return bad_input_; }
@@ -57,6 +59,7 @@ private:
     std::string stop();
     std::string resume();
     std::string why_gdb_is_taken();
+    Result<Snapshot> look_once(const Look& look);
     Result<Snapshot> look_at_stopped(const Look& look);
     std::string read_cpus(GdbClient& gdb, Snapshot& snapshot);
     std::string read_tables(GdbClient& gdb, Snapshot& snapshot, const Look& look);

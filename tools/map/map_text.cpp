@@ -34,9 +34,9 @@ std::string kind_text(const Regime& regime, const MapRun& run) {
         return fmt::format("reserved, so invalid: {:#x}{}", run.descriptor.value,
                            run.entries > 1 ? ", ..." : "");
     case TreeEntryKind::unread:
-        return fmt::format("not in the image: {}",
-                           run.entries == 1 ? "1 descriptor"
-                                            : fmt::format("{} descriptors", run.entries));
+        return fmt::format("not in memory: {}", run.entries == 1
+                                                    ? "1 descriptor"
+                                                    : fmt::format("{} descriptors", run.entries));
     case TreeEntryKind::out_of_range:
         return run.descriptor.value == 0
                    ? "root beyond the output size: address size fault"
@@ -58,7 +58,7 @@ std::string_view kind_words(TreeEntryKind kind) {
     case TreeEntryKind::reserved:
         return "reserved";
     case TreeEntryKind::unread:
-        return "not in the image";
+        return "not in memory";
     case TreeEntryKind::out_of_range:
         return "tables out of range";
     case TreeEntryKind::again:
@@ -106,7 +106,7 @@ MapOutcome map_outcome(const Regime& regime, const TreeReport& report, const Map
     };
     if (report.incomplete != 0) {
         outcome.complete = false;
-        notes.push_back(fmt::format("{} not or not wholly in the image: what they map is unknown",
+        notes.push_back(fmt::format("{} not or not wholly in memory: what they map is unknown",
                                     report.incomplete == 1
                                         ? "1 table is"
                                         : fmt::format("{} tables are", report.incomplete)));

@@ -115,10 +115,9 @@ std::string walk_text(const Regime& regime, const WalkAnswer& answer) {
     }
     text += updates_text(answer.result);
     if (answer.missing) {
-        return text +
-               fmt::format("unknown: the next descriptor is at PA {:#x}, which is not in the "
-                           "image\n",
-                           answer.missing->value);
+        return text + fmt::format("unknown: the next descriptor is at PA {:#x}, which is not in "
+                                  "memory\n",
+                                  answer.missing->value);
     }
     if (answer.translated()) {
         return text + translation_words(answer, answer.result.translation) + '\n';
