@@ -28,8 +28,8 @@ type_when_asked() { # LOG LINE
     echo "$2"
 }
 
-# boot NAME CPU SMP EXTENT IPA LARGEST WORDS WANTED...: one guest; its largest mapping must have LARGEST
-# bytes, unless that is "any", and every wanted line must be on its console.
+# boot NAME CPU SMP EXTENT IPA LARGEST WORDS WANTED...: one guest, and another for each line of $vms; its
+# largest mapping must have LARGEST bytes, unless that is "any", and every wanted line must be on the console.
 # shellcheck disable=SC2094 # the console is read while it is written
 boot() {
     local name=$1 cpu=$2 smp=$3 extent=$4 ipa=$5 largest=$6 words=$7 status line why='' size
@@ -42,6 +42,9 @@ boot() {
         --monitor-script "${script:-}"
         --json "$report" --timeout "$limit")
     [ -z "${image:-}" ] || command+=(--trace "$out/$name.trace.json")
+    while read -r line; do
+        [ -z "$line" ] || command+=(--vm "$line")
+    done <<<"${vms:-}"
     case $words in
     *twofold.input*) type_when_asked "$log" "typed at the console" | "${command[@]}" >"$log" 2>&1 ;;
     *) "${command[@]}" </dev/null >"$log" 2>&1 ;;
@@ -122,6 +125,15 @@ image=twofold-traced start max-2-traced max 2 1G 40 $gigabyte twofold.test
 memory=256M script=$moving image=twofold-traced start cortex-a72-2-traced-monitor cortex-a72 2 1G 40 any twofold.test
 # Every step on the table under the checker, of which a report would stop the machine.
 preset=aarch64-checked start max-2-checked-4K max 2 4K 40 $page twofold.test "events, 0 reports"
+# Several guests, each with CPUs of its own and a table of another shape.
+second="[vm2] TWOFOLD-GUEST: pass"
+vms="extent=4K,ipa=34,memory=512M" start max-1-and-1 max 1 1G 40 $gigabyte twofold.test "$second"
+vms="extent=1G,granule=64K,memory=1536M" start cortex-a72-1-and-1 cortex-a72 1 4K 36 $page twofold.test "$second"
+vms="extent=2M,name=other" start max-2-and-2 max 2 1G 34 $megabytes twofold.test "[other] TWOFOLD-GUEST: pass"
+vms=$'ipa=34\nextent=64K,granule=64K\ngranule=16K,extent=2M,ipa=36' memory=256M start max-four-guests max 1 2M 40 \
+    $megabytes twofold.test "$second" "[vm3] TWOFOLD-GUEST: pass" "[vm4] TWOFOLD-GUEST: pass"
+preset=aarch64-checked vms="extent=2M,memory=512M" start max-1-and-1-checked max 1 4K 40 $page twofold.test \
+    "$second" "events, 0 reports"
 wait
 
 passed=$(cat "$out"/*.result | grep -c pass)

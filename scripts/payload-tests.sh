@@ -125,6 +125,63 @@ escape() { # NAME CPU
         "guest linux resets" "PAYLOAD: reset ok" "TWOFOLD-GUEST: pass"
 }
 
+# Two guests, each with a CPU or two of its own. SECOND is what `--vm` takes, but for the kernel.
+two() { # NAME WORDS SECOND OPTION...
+    local name=$1 words=$2 second=$3
+    shift 3
+    payload "$name" "$words" --vm "$second" "$@"
+}
+
+# All cases in both at the same time.
+both() { # NAME CPU
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    two "$name" payload.ipa=40 "append=payload.ipa=34,ipa=34,extent=4K,memory=64M,smp=2" \
+        --cpu "$cpu" --smp 2 --memory 256M --extent 2M </dev/null
+    judge "$name" $? 0 "$start" "[linux] PAYLOAD: 20 cases, 0 bad" "[vm2] PAYLOAD: 20 cases, 0 bad" \
+        "guest linux powered off" "guest vm2 powered off"
+}
+
+# One reaches for what is the other's, which notices nothing.
+attack() { # NAME CPU GRANULE
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    two "$name" "payload.ipa=40 payload.cases=attack" \
+        "name=victim,append=payload.ipa=40 payload.cases=quiet,extent=1G,memory=1G,granule=4K,smp=2" \
+        --cpu "$cpu" --smp 1 --memory 128M --extent 64K --granule "$3" </dev/null
+    judge "$name" $? 0 "$start" "PAYLOAD: attack ok" "[victim] PAYLOAD: quiet ok"
+}
+
+# One is stopped, which is not the other's end.
+one_stopped() { # NAME CPU
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    two "$name" "payload.ipa=40 payload.cases=quiet" "append=payload.ipa=40 payload.cases=endless" \
+        --cpu "$cpu" --smp 1 --memory 128M --extent 2M </dev/null
+    judge "$name" $? 1 "$start" "guest vm2, vCPU 0: aborts for ever at PC" "[linux] TWOFOLD-GUEST: pass" \
+        "guest linux powered off" \
+        'twofold: guest vm2 ended as "stopped": it does not handle its aborts'
+}
+
+# Both change their own memory through their monitors, under load.
+both_loaded() { # NAME CPU
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    two "$name" "payload.ipa=40 payload.cases=load payload.commands=26" \
+        "append=payload.ipa=40 payload.cases=monitor,memory=256M,extent=4K,smp=1" \
+        --cpu "$cpu" --smp 2 --memory 32M --extent 2M --monitor-calls --monitor-script "$moving" </dev/null
+    judge "$name" $? 0 "$start" "[monitor linux] harvest: " "[monitor vm2] from the guest" \
+        "PAYLOAD: load ok" "[vm2] PAYLOAD: 1 cases, 0 bad"
+}
+
+# Somebody turns to the second guest, which resets while the first goes on.
+second() { # NAME CPU
+    local name=$1 cpu=$2 start=$EPOCHREALTIME
+    type_when_up "$out/$name.log" $'\x1dguest\rguest nobody\rguest 1\rsizes\r\x04rg' |
+        two "$name" "payload.ipa=40 payload.cases=quiet" "append=payload.ipa=40 payload.cases=reset,,boot,,code,,zero" \
+            --cpu "$cpu" --smp 1 --memory 128M --extent 2M
+    judge "$name" $? 0 "$start" "[monitor linux] guest 1: vm2" "[monitor linux] there is no guest nobody" \
+        "[monitor vm2] > sizes" "[monitor vm2] mapped: " "[monitor vm2] closed" \
+        "[vm2] PAYLOAD: reset first life" "guest vm2 resets" "[vm2] PAYLOAD: zero ok" "[vm2] TWOFOLD-GUEST: pass" \
+        "[linux] TWOFOLD-GUEST: pass"
+}
+
 # Jobs of a script ignore Ctrl-C, so it is passed on.
 trap 'kill $(jobs -p) 2>/dev/null; exit 1' INT TERM
 
@@ -173,6 +230,13 @@ start cases cortex-a57-64K-ipa-38 cortex-a57 64K 38 128M
 start patient cortex-a72-patience cortex-a72
 start stopped max-endless-walk max endless-walk
 start reset cortex-a72-reset-4K cortex-a72 4K
+for cpu in max cortex-a72; do
+    start both "$cpu-both" $cpu
+    start attack "$cpu-attack" $cpu 64K
+    start one_stopped "$cpu-one-stopped" $cpu
+    start both_loaded "$cpu-both-loaded" $cpu
+    start second "$cpu-second" $cpu
+done
 wait
 
 passed=$(cat "$out"/*.result | grep -c pass)

@@ -33,6 +33,14 @@ void use_last(CLI::App& command) {
     command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
+void add_texts(CLI::App& command, const std::string& name, std::vector<std::string>& texts,
+               const std::string& description) {
+    command.add_option(name, texts, description)
+        ->type_name("X")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 std::optional<unsigned> parse_between(std::string_view text, unsigned least, unsigned most) {
     const auto number = parse_number(text);
     if (!number || *number < least || *number > most) {

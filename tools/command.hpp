@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace twofold::tool {
 
@@ -31,6 +32,10 @@ std::string json_text(const nlohmann::ordered_json& json);
 
 // Of an option that is given again the last one counts. Call it before the options are added.
 void use_last(CLI::App& command);
+
+// An option that may be given several times.
+void add_texts(CLI::App& command, const std::string& name, std::vector<std::string>& texts,
+               const std::string& description);
 
 // An option whose text `parse` turns into a value; empty means "not of that form", and the error
 // says what was expected.

@@ -31,6 +31,7 @@ Case case_monitor;                                               // monitor.cpp
 Case case_one_fault;                                             // one_fault.cpp
 Case case_load;                                                  // load.cpp
 Case case_touch;                                                 // touch.cpp
+Case case_attack, case_quiet;                                    // neighbours.cpp
 Case case_patience, case_endless, case_endless_walk, case_reset; // endings.cpp
 
 } // namespace twofold::payload

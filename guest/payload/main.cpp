@@ -46,6 +46,8 @@ constexpr NamedCase cases[] = {
     {"endless", case_endless, false},
     {"endless-walk", case_endless_walk, false},
     {"reset", case_reset, false},
+    {"attack", case_attack, false},
+    {"quiet", case_quiet, false},
 };
 
 constinit CpuState first_cpu{};

@@ -5,6 +5,8 @@
 
 #include <libfdt.h>
 
+#include <span>
+
 namespace twofold::hyp {
 
 namespace {
@@ -115,24 +117,44 @@ std::optional<MemoryRange> BootTree::memory_reservation(int index) const {
     return MemoryRange{start, size};
 }
 
-BootModules BootTree::modules() const {
-    BootModules modules;
+int BootTree::next_module(int node) const {
     const int chosen = fdt_path_offset(tree_, "/chosen");
     if (chosen < 0)
-        return modules;
-    for (int node = fdt_first_subnode(tree_, chosen); node >= 0;
-         node = fdt_next_subnode(tree_, node)) {
-        if (!is_compatible(node, "multiboot,module"))
-            continue;
+        return -1;
+    do
+        node = node < 0 ? fdt_first_subnode(tree_, chosen) : fdt_next_subnode(tree_, node);
+    while (node >= 0 && !is_compatible(node, "multiboot,module"));
+    return node;
+}
+
+BootModules BootTree::modules() const {
+    BootModules modules;
+    // A tree has its nodes in any order: QEMU's has the last one first.
+    for (int node = next_module(-1); node >= 0; node = next_module(node)) {
         const auto range = reg(node, 0);
-        if (!range)
+        if (!range || !is_compatible(node, "multiboot,kernel"))
             continue;
-        if (is_compatible(node, "multiboot,kernel")) {
-            modules.kernel = *range;
-            modules.bootargs = text(node, "bootargs");
-        } else if (is_compatible(node, "multiboot,ramdisk")) {
-            modules.initrd = *range;
+        if (modules.count == modules.guests.size()) {
+            modules.complete = false;
+            break;
         }
+        std::size_t at = modules.count++;
+        for (; at != 0 && modules.guests[at - 1].kernel.start > range->start; --at)
+            modules.guests[at] = modules.guests[at - 1];
+        modules.guests[at] = {.kernel = *range, .initrd = {}, .bootargs = text(node, "bootargs")};
+    }
+    const std::span guests = std::span{modules.guests}.first(modules.count);
+    for (int node = next_module(-1); node >= 0; node = next_module(node)) {
+        const auto range = reg(node, 0);
+        if (!range || guests.empty() || !is_compatible(node, "multiboot,ramdisk") ||
+            is_compatible(node, "multiboot,kernel"))
+            continue;
+        GuestModules* of = guests.data();
+        for (GuestModules& guest : guests) {
+            if (guest.kernel.start < range->start)
+                of = &guest;
+        }
+        of->initrd = *range;
     }
     return modules;
 }

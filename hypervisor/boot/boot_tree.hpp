@@ -30,11 +30,21 @@ struct GicNode {
     MemoryRange redistributors;
 };
 
+// The guests that one machine can have.
+inline constexpr std::size_t most_guests = 4;
+
 // What a boot loader left in memory for a guest.
-struct BootModules {
+struct GuestModules {
     MemoryRange kernel;
     MemoryRange initrd;
     std::string_view bootargs; // of the kernel's module
+};
+
+// For all guests, in order of their kernels' addresses.
+struct BootModules {
+    std::array<GuestModules, most_guests> guests{};
+    std::size_t count = 0;
+    bool complete = true; // false: there were more
 };
 
 class BootTree {
@@ -49,6 +59,7 @@ public:
 
     MemoryRange extent() const;
     std::string_view bootargs() const;
+    // A ramdisk is for the guest of the nearest kernel below it, or else of the first one.
     BootModules modules() const;
     std::optional<UartNode> uart() const;
     std::optional<GicNode> gic() const;
@@ -91,6 +102,8 @@ private:
     std::optional<MemoryRange> reg(int node, unsigned index) const;
     std::string_view text(int node, const char* property) const;
     bool is_compatible(int node, const char* with) const;
+    // The module after `node`, the first one after -1; negative: there is no other.
+    int next_module(int node) const;
 
     const void* tree_;
 };

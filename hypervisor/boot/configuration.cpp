@@ -5,7 +5,10 @@
 #include "monitor/script.hpp"
 #include "runtime/number.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
+#include <optional>
 
 namespace twofold::hyp {
 
@@ -45,7 +48,7 @@ bool apply_trace(Configuration& c, std::string_view value) {
     return apply_path(c.trace_path, value);
 }
 
-bool apply_granule(Configuration& c, std::string_view value) {
+bool apply_granule(GuestConfiguration& c, std::string_view value) {
     if (value == "4K")
         c.granule = Granule::k4;
     else if (value == "16K")
@@ -57,48 +60,73 @@ bool apply_granule(Configuration& c, std::string_view value) {
     return true;
 }
 
-bool apply_number(Configuration& c, std::string_view name, std::uint64_t number) {
-    if (name == "guest.memory" && number != 0 && is_aligned(number, 2 * MiB)) {
+bool apply_guest_number(GuestConfiguration& c, std::string_view name, std::uint64_t number) {
+    if (name == "memory" && number != 0 && is_aligned(number, 2 * MiB)) {
         c.memory = number;
-    } else if (name == "guest.base" && number != 0 && is_aligned(number, GiB)) {
+    } else if (name == "base" && number != 0 && is_aligned(number, GiB)) {
         c.base = Ipa{number};
-    } else if (name == "guest.cpus" && number >= 1 && number <= 8) {
+    } else if (name == "cpus" && number >= 1 && number <= 8) {
         c.cpus = static_cast<unsigned>(number);
-    } else if (name == "guest.extent" && std::has_single_bit(number) && number >= 4 * KiB &&
+    } else if (name == "extent" && std::has_single_bit(number) && number >= 4 * KiB &&
                number <= GiB) {
         c.extent = number;
-    } else if (name == "guest.around" && std::has_single_bit(number) && number >= 4 * KiB &&
+    } else if (name == "around" && std::has_single_bit(number) && number >= 4 * KiB &&
                number <= 2 * MiB) {
         c.around = number;
-    } else if (name == "guest.ipa" && number >= 16 && number <= 52) {
+    } else if (name == "ipa" && number >= 16 && number <= 52) {
         c.ipa_bits = static_cast<unsigned>(number);
-    } else if (name == "trace.limit" && number != 0) {
-        c.trace_limit = number;
     } else {
         return false;
     }
     return true;
 }
 
-bool apply(Configuration& c, std::string_view name, std::string_view value) {
-    if (name == "guest.name") {
+// `name` is what stands behind "guest." and the like.
+bool apply_guest(GuestConfiguration& c, std::string_view name, std::string_view value) {
+    if (name == "name") {
         c.name = value;
         return !value.empty();
     }
-    if (name == "guest.granule")
+    if (name == "granule")
         return apply_granule(c, value);
-    if (name == "guest.lpa2" && (value == "on" || value == "off")) {
+    if (name == "lpa2" && (value == "on" || value == "off")) {
         c.lpa2 = value == "on";
         return true;
     }
-    if (name == "guest.levels" && (value == "fewest" || value == "most")) {
+    if (name == "levels" && (value == "fewest" || value == "most")) {
         c.prefer = value == "most" ? Prefer::fewest_root_pages : Prefer::fewest_levels;
         return true;
+    }
+    const auto number = parse_number(value);
+    return number && apply_guest_number(c, name, *number);
+}
+
+// Takes "guest." or "guest1." away; empty where a word is about something else.
+std::optional<std::size_t> take_guest(std::string_view& name) {
+    static constexpr std::array<std::string_view, most_guests> prefixes{"guest.", "guest1.",
+                                                                        "guest2.", "guest3."};
+    for (std::size_t i = 0; i < prefixes.size(); ++i) {
+        if (name.starts_with(prefixes[i])) {
+            name.remove_prefix(prefixes[i].size());
+            return i;
+        }
+    }
+    return std::nullopt;
+}
+
+bool apply(Configuration& c, std::string_view name, std::string_view value) {
+    if (const auto guest = take_guest(name)) {
+        c.named_guests = std::max(c.named_guests, *guest + 1);
+        return apply_guest(c.guests[*guest], name, value);
     }
     if (name == "report")
         return apply_report(c, value);
     if (name == "trace")
         return apply_trace(c, value);
+    if (name == "trace.limit") {
+        c.trace_limit = parse_number(value).value_or(0);
+        return c.trace_limit != 0;
+    }
     if (name == "monitor.script") {
         c.monitor_script = value;
         return Script::first_mistake(value).empty();
@@ -107,8 +135,7 @@ bool apply(Configuration& c, std::string_view name, std::string_view value) {
         c.monitor_calls = value == "on";
         return value == "on" || value == "off";
     }
-    const auto number = parse_number(value);
-    return number && apply_number(c, name, *number);
+    return false;
 }
 
 } // namespace

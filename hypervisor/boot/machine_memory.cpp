@@ -77,11 +77,13 @@ bool map_pages(AddressSpace& space, MemoryRange range, MapKind kind) {
 bool fill_pool(const BootTree& tree, const BootModules& modules, AddressSpace& space,
                MemoryPool& pool) {
     Holes holes;
-    bool complete = holes.add(image_range()) && holes.add(tree.extent()) &&
-                    holes.add(modules.kernel) && holes.add(modules.initrd);
+    bool complete = holes.add(image_range()) && holes.add(tree.extent());
     tree.for_each_reserved([&](MemoryRange range) { complete = holes.add(range) && complete; });
-    for (const MemoryRange& module : {modules.kernel, modules.initrd})
-        complete = complete && (module.empty() || map_pages(space, module, MapKind::constant));
+    for (const GuestModules& guest : modules.guests) {
+        for (const MemoryRange& module : {guest.kernel, guest.initrd})
+            complete = complete && holes.add(module) &&
+                       (module.empty() || map_pages(space, module, MapKind::constant));
+    }
     if (!complete)
         return false;
     tree.for_each_memory([&](MemoryRange memory) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From the first C++ on the boot CPU to the guest.
+// From the first C++ on the boot CPU to the guests.
 #include "boot/boot_tree.hpp"
 #include "boot/configuration.hpp"
 #include "boot/machine_memory.hpp"
@@ -9,7 +9,7 @@
 #include "devices/console.hpp"
 #include "devices/pl011.hpp"
 #include "gic/physical_gic.hpp"
-#include "guest/guest.hpp"
+#include "guest/guests.hpp"
 #include "runtime/panic.hpp"
 #include "runtime/print.hpp"
 #include "runtime/semihosting.hpp"
@@ -25,9 +25,9 @@ constinit Pl011 uart;
 constinit Console console;
 constinit ConsoleSpeaker speaker;
 constinit PhysicalGic gic;
-constinit Guest guest;
+constinit Guests guests;
 constinit Configuration configuration;
-constinit std::atomic<bool> guest_is_ready{false};
+constinit std::atomic<bool> guests_are_ready{false};
 
 std::uint64_t ticks() { return TWOFOLD_READ_SYSREG(CNTPCT_EL0); }
 
@@ -67,9 +67,9 @@ void init_gic(const BootTree& tree) {
 
 [[noreturn]] void run_vcpus(PerCpu& cpu) {
     // Asleep until the boot CPU sends its SGI: spinning would slow an emulated machine down.
-    while (!guest_is_ready.load(std::memory_order_acquire) || cpu.index >= guest.vcpu_count())
+    while (!guests_are_ready.load(std::memory_order_acquire) || cpu.vcpu == nullptr)
         wait_for_interrupt();
-    guest.run(cpu.index);
+    cpu.vcpu->guest->run(cpu.vcpu->index);
 }
 
 void secondary(PerCpu& cpu) {
@@ -107,20 +107,18 @@ CpuFeatures common_features() {
           TWOFOLD_READ_SYSREG(MIDR_EL1), pool.total_bytes() / MiB);
 
     const auto uart_node = tree->uart();
-    const auto made = guest.init({.configuration = &configuration,
-                                  .modules = modules,
-                                  .features = common_features(),
-                                  .pool = &pool,
-                                  .gic = &gic,
-                                  .uart = &uart,
-                                  .console = &console,
-                                  .uart_interrupt = uart_node->interrupt});
+    const auto made = guests.init({.configuration = &configuration,
+                                   .features = common_features(),
+                                   .pool = &pool,
+                                   .gic = &gic,
+                                   .uart = &uart,
+                                   .console = &console,
+                                   .uart_interrupt = uart_node->interrupt},
+                                  modules);
     if (!made)
-        panic("guest {} cannot be made: {}\n", configuration.name, made.error());
-    guest_is_ready.store(true, std::memory_order_release);
-    for (unsigned i = 0; i < guest.vcpu_count(); ++i)
-        guest.kick(i);
-    guest.start();
+        panic("guest {} cannot be made: {}\n", made.error().guest, made.error().reason);
+    guests_are_ready.store(true, std::memory_order_release);
+    guests.start();
     run_vcpus(this_cpu());
 }
 

@@ -49,7 +49,7 @@ private:
 
 class Console {
 public:
-    static constexpr std::size_t capacity = 8;
+    static constexpr std::size_t capacity = 9; // four guests, their monitors, the hypervisor
     using Clock = std::uint64_t (*)();
 
     constexpr Console() = default;

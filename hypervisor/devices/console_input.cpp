@@ -37,6 +37,15 @@ void ConsoleInput::receive() {
     }
 }
 
+void ConsoleInput::take_over(ConsoleInput& from) {
+    const bool open = from.escaped_;
+    from.escaped_ = false;
+    from.monitor_->hand_over(false);
+    escaped_ = open;
+    untouched_ = false;
+    monitor_->hand_over(open);
+}
+
 bool ConsoleInput::has_room() {
     const LockGuard guard{lock_};
     if (count_ < capacity)

@@ -15,6 +15,7 @@
 #include "devices/character.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 
 namespace twofold::hyp {
@@ -25,6 +26,9 @@ public:
     virtual void open() = 0;
     virtual void type(char character) = 0;
     virtual void close() = 0;
+    // It becomes open or closed with the keyboard, which comes from or goes to another guest. On
+    // any CPU.
+    virtual void hand_over(bool open) = 0;
 
 protected:
     ~EscapedInput() = default;
@@ -48,14 +52,18 @@ public:
     // The device's interrupt is the monitor's too, and stays on while there is room.
     void set_receive_interrupt(bool) override {}
 
+    // The keyboard comes from there, and with it the monitor if that is open. While no CPU is in
+    // receive() of this, and on the CPU of the other.
+    void take_over(ConsoleInput& from);
+
 private:
     bool has_room();
     void store(char character);
 
     CharacterInput* device_ = nullptr;
     EscapedInput* monitor_ = nullptr;
-    bool escaped_ = false;   // the monitor is open
-    bool untouched_ = false; // and nothing was typed into it yet
+    std::atomic<bool> escaped_{false}; // the monitor is open
+    bool untouched_ = false;           // and nothing was typed into it yet
 
     Spinlock lock_; // of what follows
     std::array<char, capacity> waiting_{};

@@ -62,8 +62,8 @@ void give_abort(Vcpu& vcpu, TrapFrame& frame, const Injection& injection, Level 
     if (frame.elr == vcpu.abort_elr && frame.far == vcpu.abort_far &&
         frame.elr == TWOFOLD_READ_SYSREG(ELR_EL1)) {
         if (++vcpu.repeated_aborts == repeated_abort_limit) {
-            print("vCPU {}: aborts for ever at PC {:#x}, address {:#x}\n", vcpu.index, frame.elr,
-                  frame.far);
+            print("guest {}, vCPU {}: aborts for ever at PC {:#x}, address {:#x}\n",
+                  vcpu.guest->name(), vcpu.index, frame.elr, frame.far);
             vcpu.guest->end(GuestState::stopped, "it does not handle its aborts");
             return;
         }
@@ -143,8 +143,9 @@ void carry_out(Vcpu& vcpu, TrapFrame& frame, const Abort& abort, const Resolutio
         return;
     case Outcome::ring_full: // no vCPU has a ring
     case Outcome::stop:
-        print("vCPU {}: {} at PC {:#x}: ESR {:#x}, FAR {:#x}, HPFAR {:#x}\n", vcpu.index,
-              to_string(abort.status.kind), frame.elr, frame.esr, frame.far, frame.hpfar);
+        print("guest {}, vCPU {}: {} at PC {:#x}: ESR {:#x}, FAR {:#x}, HPFAR {:#x}\n",
+              vcpu.guest->name(), vcpu.index, to_string(abort.status.kind), frame.elr, frame.esr,
+              frame.far, frame.hpfar);
         vcpu.guest->end(GuestState::stopped, to_string(resolution.reason));
         return;
     }

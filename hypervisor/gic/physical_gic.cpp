@@ -159,6 +159,12 @@ bool PhysicalGic::is_pending(unsigned cpu, unsigned intid) const {
     return ((read32(frame + gicd::set_pending) >> (intid % 32)) & 1) != 0;
 }
 
+void PhysicalGic::set_pending(unsigned intid) {
+    if (intid >= 32 && intid < interrupts_)
+        write32(distributor_ + gicd::set_pending + 4 * (intid / 32),
+                std::uint32_t{1} << (intid % 32));
+}
+
 void PhysicalGic::send_sgi(unsigned cpu, unsigned intid) {
     if (cpu < max_cpus)
         cpu_interface::send_sgi(SgiTargets::make(affinity_[cpu], intid));

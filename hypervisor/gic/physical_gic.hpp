@@ -42,6 +42,8 @@ public:
     void disable(unsigned cpu, unsigned intid);
     // Pending by state or by line, even while active.
     bool is_pending(unsigned cpu, unsigned intid) const;
+    // An SPI comes once more, whatever its line says.
+    void set_pending(unsigned intid);
 
     // `cpu` has been through init_cpu. Earlier stores are visible to whoever takes the SGI.
     void send_sgi(unsigned cpu, unsigned intid);

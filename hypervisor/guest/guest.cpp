@@ -2,11 +2,10 @@
 // The life of a guest and of its vCPUs.
 #include "guest/guest.hpp"
 
-#include "cpu/machine.hpp"
+#include "gic/affinity.hpp"
+#include "guest/guests.hpp"
 #include "guest/loader.hpp"
 #include "guest/vcpu_registers.hpp"
-#include "report/report.hpp"
-#include "runtime/panic.hpp"
 #include "runtime/print.hpp"
 
 extern "C" [[noreturn]] void enter_guest(twofold::hyp::TrapFrame* frame);
@@ -14,8 +13,6 @@ extern "C" [[noreturn]] void enter_guest(twofold::hyp::TrapFrame* frame);
 namespace twofold::hyp {
 
 namespace {
-
-constexpr std::uint64_t affinity_mask = 0xff00ffffff;
 
 namespace psci {
 constexpr std::int64_t success = 0;
@@ -34,17 +31,17 @@ TrapFrame& frame_of(const PerCpu& cpu) {
 
 std::expected<void, std::string_view> Guest::init(const GuestParts& parts) {
     parts_ = parts;
-    vcpu_count_ = cpu_count();
-    if (const unsigned wanted = parts.configuration->cpus; wanted != 0 && wanted < vcpu_count_)
-        vcpu_count_ = wanted;
+    vcpu_count_ = parts.cpus;
     for (unsigned i = 0; i < vcpu_count_; ++i) {
-        mpidrs_[i] = cpu(i).mpidr;
+        PerCpu& cpu = hyp::cpu(parts.first_cpu + i);
+        mpidrs_[i] = i; // Aff0
         vcpus_[i].guest = this;
         vcpus_[i].index = i;
+        vcpus_[i].cpu = cpu.index;
         vcpus_[i].mpidr = mpidrs_[i];
-        cpu(i).vcpu = &vcpus_[i];
+        cpu.vcpu = &vcpus_[i];
     }
-    if (auto made = memory_.init(*parts.configuration, parts.features, *parts.pool); !made)
+    if (auto made = memory_.init(*parts.own, parts.features, parts.vmid, *parts.pool); !made)
         return made;
     if (auto made = init_devices(); !made)
         return made;
@@ -63,8 +60,15 @@ std::expected<void, std::string_view> Guest::start_trace() {
     return tracer_.init(path, configuration.trace_limit, vcpu_count_, *parts_.pool);
 }
 
+bool Guest::finish_trace() {
+    if (!traced_build || !tracer_.is_on() || tracer_.finish())
+        return true;
+    print("the trace cannot be written to {}\n", parts_.configuration->trace_path.data());
+    return false;
+}
+
 std::expected<void, std::string_view> Guest::init_devices() {
-    static std::array<VirtualCpuInterface*, max_cpus> interfaces;
+    std::array<VirtualCpuInterface*, max_cpus> interfaces;
     interfaces.fill(&cpu_interface_);
     if (!vgic_.init({.distributor = distributor_base,
                      .redistributors = redistributor_base,
@@ -72,22 +76,21 @@ std::expected<void, std::string_view> Guest::init_devices() {
                      .cpu_interfaces = {interfaces.data(), vcpu_count_},
                      .kick = this}) ||
         !speaker_.attach(*parts_.console, name()) ||
-        !monitor_.init(memory_, *parts_.console, parts_.configuration->monitor_script,
-                       parts_.configuration->monitor_calls))
+        !monitor_.init(memory_, seat_, *parts_.console, parts_.monitor_name, parts_.monitor_script,
+                       parts_.configuration->monitor_calls) ||
+        !seat_.sit(*parts_.keyboard, name(), vcpus_[0].cpu, input_))
         return std::unexpected("its devices cannot be made");
-    input_.init(*parts_.uart, monitor_);
+    input_.init(seat_, monitor_);
     uart_.init(uart_base, speaker_, input_, uart_line_);
     if (!bus_.add(vgic_.distributor()) || !bus_.add(vgic_.redistributors()) || !bus_.add(uart_))
         return std::unexpected("its devices overlap");
-    if (parts_.uart_interrupt != 0)
-        parts_.gic->enable(0, parts_.uart_interrupt);
-    parts_.gic->enable(0, hypervisor_timer_interrupt);
+    parts_.gic->enable(vcpus_[0].cpu, hypervisor_timer_interrupt);
     return {};
 }
 
 std::expected<void, std::string_view> Guest::load() {
-    const GuestTree tree{.memory = parts_.configuration->base,
-                         .memory_size = parts_.configuration->memory,
+    const GuestTree tree{.memory = parts_.own->base,
+                         .memory_size = parts_.own->memory,
                          .mpidrs = {mpidrs_.data(), vcpu_count_},
                          .bootargs = parts_.modules.bootargs,
                          .initrd = {},
@@ -141,15 +144,15 @@ void Guest::run(unsigned index) {
         wait_for_interrupt();
         take_interrupts(vcpu);
     }
-    set_el2_controls({.fwb = memory_.fwb(), .time_origin = time_origin_});
+    set_el2_controls({.fwb = memory_.fwb(), .time_origin = time_origin_, .affinity = vcpu.mpidr});
     memory_.activate();
     TrapFrame& frame = frame_of(this_cpu());
     reset_el1(frame, vcpu.entry, vcpu.context);
     vcpu.repeated_aborts = 0;
     vgic_.reset_cpu(index);
-    parts_.gic->enable(index, virtual_timer_interrupt);
-    parts_.gic->enable(index, physical_timer_interrupt);
-    parts_.gic->enable(index, maintenance_interrupt);
+    parts_.gic->enable(vcpu.cpu, virtual_timer_interrupt);
+    parts_.gic->enable(vcpu.cpu, physical_timer_interrupt);
+    parts_.gic->enable(vcpu.cpu, maintenance_interrupt);
     if (index == 0)
         monitor_.start();
     vgic_.on_guest_enter(index);
@@ -198,30 +201,37 @@ void Guest::wait_for_others(const Vcpu& leader) {
 void Guest::finish(Vcpu& leader) {
     wait_for_others(leader);
     monitor_.stop();
-    if (state() == GuestState::resetting) {
-        print("guest {} resets\n", name());
-        ++resets_;
-        memory_.reset();
-        vgic_.reset();
-        uart_.reset();
-        if (const auto loaded = load(); !loaded)
-            panic("guest {} cannot be loaded again: {}\n", name(), loaded.error());
-        start();
+    if (state() == GuestState::resetting && load_again())
         run(leader.index);
-    }
-    const bool clean = state() == GuestState::powered_off;
-    if (clean)
+    time_end_ = TWOFOLD_READ_SYSREG(CNTPCT_EL0);
+    if (state() == GuestState::powered_off)
         print("guest {} powered off\n", name());
     else
         print("guest {} stopped: {}\n", name(), stop_reason_);
     if (const auto checks = memory_.checks())
         print("checked {} events, {} reports\n", checks->events, checks->reports);
-    const bool reported = write_report(*this);
-    const bool traced = !traced_build || !tracer_.is_on() || tracer_.finish();
-    if (!traced)
-        print("the trace cannot be written to {}\n", parts_.configuration->trace_path.data());
-    parts_.uart->drain();
-    stop_machine(clean && reported && traced ? 0 : 2);
+    const std::string_view next = seat_.leave();
+    parts_.guests->one_has_ended();
+    // The others go on.
+    if (!next.empty())
+        print("what is typed is for guest {} now\n", next);
+    run(leader.index);
+}
+
+// False: there is no memory for it any more, and it is stopped.
+bool Guest::load_again() {
+    print("guest {} resets\n", name());
+    ++resets_;
+    memory_.reset();
+    vgic_.reset();
+    uart_.reset();
+    if (const auto loaded = load(); !loaded) {
+        stop_reason_ = loaded.error();
+        state_.store(GuestState::stopped, std::memory_order_release);
+        return false;
+    }
+    start();
+    return true;
 }
 
 void Guest::take_interrupts(Vcpu& vcpu) {
@@ -238,7 +248,7 @@ void Guest::take_interrupts(Vcpu& vcpu) {
             continue;
         }
         if (intid == hypervisor_timer_interrupt) {
-            run_monitor(on);
+            run_monitor(vcpu, on);
         } else if (intid == parts_.uart_interrupt) {
             input_.receive();
             uart_.receive();
@@ -248,12 +258,12 @@ void Guest::take_interrupts(Vcpu& vcpu) {
 }
 
 // A CPU whose vCPU is off is not where it may look at tables.
-void Guest::run_monitor(bool on) {
+void Guest::run_monitor(const Vcpu& vcpu, bool on) {
     if (!on)
-        memory_.enter(this_cpu().index);
+        memory_.enter(vcpu.index);
     monitor_.run();
     if (!on)
-        memory_.leave(this_cpu().index);
+        memory_.leave(vcpu.index);
 }
 
 Vcpu* Guest::find(std::uint64_t mpidr) {
@@ -296,8 +306,9 @@ std::int64_t Guest::affinity_info(std::uint64_t mpidr, std::uint64_t lowest_leve
 }
 
 void Guest::kick(unsigned index) {
-    if (index != this_cpu().index)
-        parts_.gic->send_sgi(index, kick_sgi);
+    const Vcpu& vcpu = vcpus_[index];
+    if (vcpu.cpu != this_cpu().index)
+        parts_.gic->send_sgi(vcpu.cpu, kick_sgi);
 }
 
 } // namespace twofold::hyp

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Guest: one virtual machine - its memory, vCPUs, interrupt controller and UART.
+// Guest: one virtual machine - its memory, vCPUs, interrupt controller, UART and monitor. Each vCPU
+// has a physical CPU to itself; the guest's first one is where its input and its monitor are dealt
+// with.
 #pragma once
 
 #include "boot/boot_tree.hpp"
@@ -8,6 +10,7 @@
 #include "cpu/spinlock.hpp"
 #include "devices/console.hpp"
 #include "devices/console_input.hpp"
+#include "devices/keyboard.hpp"
 #include "devices/mmio.hpp"
 #include "devices/pl011.hpp"
 #include "devices/virtual_uart.hpp"
@@ -30,16 +33,33 @@ namespace twofold::hyp {
 // How a guest ended, or that it goes on.
 enum class GuestState : std::uint8_t { running, powered_off, resetting, stopped };
 
-// What a guest is made from.
-struct GuestParts {
+class Guests;
+
+// What all guests share.
+struct MachineParts {
     const Configuration* configuration = nullptr;
-    BootModules modules;
     CpuFeatures features; // common to all CPUs
     MemoryPool* pool = nullptr;
     PhysicalGic* gic = nullptr;
     Pl011* uart = nullptr;
     Console* console = nullptr;
     unsigned uart_interrupt = 0; // of the real UART
+};
+
+// What a guest is made from.
+struct GuestParts : MachineParts {
+    GuestParts() = default;
+    constexpr explicit GuestParts(const MachineParts& machine) : MachineParts{machine} {}
+
+    Guests* guests = nullptr; // this one among them
+    const GuestConfiguration* own = nullptr;
+    GuestModules modules;
+    unsigned vmid = 0;
+    unsigned first_cpu = 0; // of those that follow each other
+    unsigned cpus = 0;
+    Keyboard* keyboard = nullptr;
+    std::string_view monitor_name; // in front of its monitor's lines
+    std::string_view monitor_script;
 };
 
 class Guest final : public VcpuKick {
@@ -82,11 +102,15 @@ public:
     const MmioBus& bus() const { return bus_; }
     Vcpu& vcpu(unsigned index) { return vcpus_[index]; }
     unsigned vcpu_count() const { return vcpu_count_; }
-    std::string_view name() const { return parts_.configuration->name; }
+    std::string_view name() const { return parts_.own->name; }
     const GuestParts& parts() const { return parts_; }
     GuestState state() const { return state_.load(std::memory_order_acquire); }
     std::string_view stop_reason() const { return stop_reason_; }
     std::uint64_t time_origin() const { return time_origin_; }
+    // Once it has ended: how long it ran, from its last start.
+    std::uint64_t ticks() const { return time_end_ - time_origin_; }
+    // Once it has ended. False: the trace cannot be written; nothing to do if there is none.
+    bool finish_trace();
     unsigned resets() const { return resets_; }
 
 private:
@@ -102,13 +126,15 @@ private:
     bool place_vcpu(Vcpu& vcpu, std::uint64_t entry, std::uint64_t context);
     Vcpu* find(std::uint64_t mpidr);
     bool try_begin(Vcpu& vcpu);
-    void run_monitor(bool on);
+    void run_monitor(const Vcpu& vcpu, bool on);
+    bool load_again();
     [[noreturn]] void finish(Vcpu& leader);
     void wait_for_others(const Vcpu& leader);
 
     GuestParts parts_;
     GuestRam memory_;
     VirtualGic vgic_;
+    KeyboardSeat seat_;
     ConsoleInput input_;
     VirtualUart uart_;
     SpiLine uart_line_;
@@ -126,6 +152,7 @@ private:
     std::array<std::uint64_t, max_cpus> mpidrs_{};
     unsigned vcpu_count_ = 0;
     std::uint64_t time_origin_ = 0;
+    std::uint64_t time_end_ = 0;
     unsigned resets_ = 0;
 
     Ipa kernel_entry_;

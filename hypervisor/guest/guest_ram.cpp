@@ -10,8 +10,9 @@
 
 namespace twofold::hyp {
 
-std::expected<void, std::string_view>
-GuestRam::init(const Configuration& c, const CpuFeatures& features, MemoryPool& pool) {
+std::expected<void, std::string_view> GuestRam::init(const GuestConfiguration& c,
+                                                     const CpuFeatures& features, unsigned vmid,
+                                                     MemoryPool& pool) {
     features_ = features;
     base_ = c.base;
     const auto geometry = Geometry::make(features, {.granule = c.granule,

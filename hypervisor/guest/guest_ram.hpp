@@ -7,6 +7,7 @@
 #include "cpu/per_cpu.hpp"
 #include "cpu/spinlock.hpp"
 #include "guest/ram_backing.hpp"
+#include "guest/vcpu.hpp"
 #include "memory/pool.hpp"
 #include "memory/table_pages.hpp"
 #include "port/el2_port.hpp"
@@ -34,15 +35,16 @@ public:
     constexpr GuestRam() = default;
 
     // The error is a line for a person.
-    std::expected<void, std::string_view> init(const Configuration& configuration,
-                                               const CpuFeatures& features, MemoryPool& pool);
+    std::expected<void, std::string_view> init(const GuestConfiguration& configuration,
+                                               const CpuFeatures& features, unsigned vmid,
+                                               MemoryPool& pool);
 
     // VTCR_EL2 and VTTBR_EL2 of the calling CPU.
     void activate();
 
-    // The CPU comes from its guest and may look at tables; it goes back, or waits.
-    void enter(unsigned cpu) { quiescence_.enter(cpu); }
-    void leave(unsigned cpu) { quiescence_.leave(cpu); }
+    // The CPU of this vCPU comes from its guest and may look at tables; it goes back, or waits.
+    void enter(unsigned vcpu) { quiescence_.enter(vcpu); }
+    void leave(unsigned vcpu) { quiescence_.leave(vcpu); }
 
     Resolution handle(const Abort& abort, unsigned vcpu);
     // The short way of a plain access, as GuestMemory::resolve().
@@ -67,8 +69,8 @@ public:
     const RamBacking& backing() const { return backing_; }
     // The slot.
     IpaSpan range() const { return {.start = base_, .length = backing_.size()}; }
-    // Of this CPU, for what is done on it between faults.
-    FaultContext& context() { return contexts_[this_cpu().index]; }
+    // Of this CPU's vCPU, for what is done on it between faults.
+    FaultContext& context() { return contexts_[this_cpu().vcpu->index]; }
     IdleMap& idle() { return *idle_; }
     // After every change of the table that does not come through handle().
     void settled() { tables_.settled(); }
@@ -77,7 +79,6 @@ public:
     std::optional<CheckCounts> checks() const { return tables_.counts(); }
 
 private:
-    static constexpr unsigned vmid = 1;
     // What has an age of its own; a multiple of every granule.
     static constexpr std::uint64_t idle_unit = 64 * KiB;
 

@@ -2,6 +2,8 @@
 // Loading of a Linux guest.
 #include "guest/loader.hpp"
 
+#include "cpu/spinlock.hpp"
+
 #include <array>
 
 namespace twofold::hyp {
@@ -15,7 +17,7 @@ std::span<const std::byte> bytes_of(MemoryRange range) {
 } // namespace
 
 std::expected<LoadedGuest, std::string_view>
-load_linux(GuestRam& memory, const BootModules& modules, GuestTree tree) {
+load_linux(GuestRam& memory, const GuestModules& modules, GuestTree tree) {
     if (modules.kernel.empty())
         return std::unexpected("no kernel: there is no multiboot,kernel module in /chosen");
     const auto image = LinuxImage::parse(bytes_of(modules.kernel));
@@ -26,7 +28,10 @@ load_linux(GuestRam& memory, const BootModules& modules, GuestTree tree) {
     if (!layout)
         return std::unexpected(layout.error());
 
+    // Two guests may reset at the same time.
     alignas(8) static std::array<std::byte, GuestLayout::tree_bytes> buffer;
+    static constinit Spinlock lock_of_buffer;
+    const LockGuard guard{lock_of_buffer};
     tree.initrd = layout->initrd;
     const auto tree_size = make_guest_tree(tree, buffer);
     if (!tree_size)

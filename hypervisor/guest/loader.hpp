@@ -18,7 +18,7 @@ struct LoadedGuest {
 };
 
 // `tree` says everything but the initrd's address.
-std::expected<LoadedGuest, std::string_view> load_linux(GuestRam& memory,
-                                                        const BootModules& modules, GuestTree tree);
+std::expected<LoadedGuest, std::string_view>
+load_linux(GuestRam& memory, const GuestModules& modules, GuestTree tree);
 
 } // namespace twofold::hyp

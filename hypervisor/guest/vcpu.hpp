@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Vcpu: one virtual CPU, pinned to the physical CPU of the same index. Its EL1 registers stay in
-// that CPU; only what a trap saves is in memory.
+// Vcpu: one virtual CPU, pinned to a physical CPU. Its EL1 registers stay in that CPU; only what a
+// trap saves is in memory.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,8 @@ enum class VcpuState : std::uint8_t {
 
 struct Vcpu {
     Guest* guest = nullptr;
-    unsigned index = 0;
+    unsigned index = 0; // in its guest
+    unsigned cpu = 0;   // the physical one, by PerCpu::index
     std::uint64_t mpidr = 0;
     std::atomic<VcpuState> state{VcpuState::off}; // changes under the guest's lock
     std::uint64_t entry = 0;

@@ -3,6 +3,7 @@
 #include "guest/vcpu_registers.hpp"
 
 #include "cpu/sysreg.hpp"
+#include "gic/affinity.hpp"
 
 #include <twofold/arch/field.hpp>
 
@@ -101,7 +102,8 @@ void set_el2_controls(const El2Controls& controls) {
     TWOFOLD_WRITE_SYSREG(CNTHCTL_EL2, 0b11); // EL1PCEN, EL1PCTEN: EL1 has its timers
     TWOFOLD_WRITE_SYSREG(CNTVOFF_EL2, controls.time_origin);
     TWOFOLD_WRITE_SYSREG(VPIDR_EL2, TWOFOLD_READ_SYSREG(MIDR_EL1));
-    TWOFOLD_WRITE_SYSREG(VMPIDR_EL2, TWOFOLD_READ_SYSREG(MPIDR_EL1));
+    TWOFOLD_WRITE_SYSREG(VMPIDR_EL2,
+                         (TWOFOLD_READ_SYSREG(MPIDR_EL1) & ~affinity_mask) | controls.affinity);
     isb();
 }
 

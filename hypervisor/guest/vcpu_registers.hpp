@@ -12,6 +12,7 @@ namespace twofold::hyp {
 struct El2Controls {
     bool fwb = false;              // HCR_EL2.FWB, as the stage-2 table was made for
     std::uint64_t time_origin = 0; // CNTVOFF_EL2
+    std::uint64_t affinity = 0;    // in VMPIDR_EL2; the rest of it is as in the CPU's own
 };
 
 void set_el2_controls(const El2Controls& controls);

@@ -33,6 +33,8 @@ constexpr CommandForm forms[] = {
     {"migrate", "", "N", Argument::number, Verb::migrate, "move N pages at random"},
     {"drop", "", "", Argument::none, Verb::drop, "unmap all; the content stays"},
     {"echo", "", "TEXT", Argument::text, Verb::echo, "say it"},
+    {"guest", "", "NAME", Argument::text, Verb::guest,
+     "whom commands and typed text are for, from the console only; no NAME: who there is"},
 };
 
 constexpr bool is_blank(char c) { return c == ' ' || c == ',' || c == '\t'; }

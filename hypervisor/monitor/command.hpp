@@ -29,12 +29,13 @@ enum class Verb : std::uint8_t {
     migrate_at,
     drop,
     echo,
+    guest,
 };
 
 struct Command {
     Verb verb = Verb::help;
     std::optional<std::uint64_t> number; // as the verb's form says
-    std::string_view text;               // of echo; part of the line
+    std::string_view text;               // of echo and guest; part of the line
 
     // Words are separated by blanks or commas, so that a command can be a part of a word. The error
     // is a line for a person.

@@ -23,12 +23,14 @@ constexpr std::uint64_t caller_is_lost = 1'000'000;
 
 } // namespace
 
-bool Monitor::init(GuestRam& ram, Console& console, std::string_view script, bool calls) {
+bool Monitor::init(GuestRam& ram, KeyboardSeat& seat, Console& console, std::string_view name,
+                   std::string_view script, bool calls) {
     ram_ = &ram;
+    seat_ = &seat;
     script_text_ = script;
     calls_ = calls;
     work_.init(ram, speaker_);
-    return speaker_.attach(console, "monitor");
+    return speaker_.attach(console, name);
 }
 
 void Monitor::start() {
@@ -165,6 +167,12 @@ void Monitor::close() {
     speaker_.write("closed\n");
 }
 
+void Monitor::hand_over(bool open) {
+    open_ = open;
+    if (open)
+        prompt();
+}
+
 void Monitor::type(char character) {
     if (ahead_size_ == ahead_.size())
         return; // lost, as its echo shows
@@ -179,10 +187,56 @@ void Monitor::type(char character) {
 
 void Monitor::take_typed() {
     std::size_t used = 0;
-    while (used < ahead_size_ && !typed_)
+    while (used < ahead_size_ && !typed_) {
         typed_ = editor_.type(ahead_[used++], speaker_);
+        if (!typed_)
+            continue;
+        // At once, so that what comes after it goes where it says.
+        const std::string_view behind{ahead_.data() + used, ahead_size_ - used};
+        if (const auto command = Command::parse(editor_.line());
+            command && command->verb == Verb::guest) {
+            if (pass_keyboard(command->text, behind))
+                used = ahead_size_;
+            editor_.clear();
+            typed_ = false;
+        }
+    }
     std::copy(ahead_.begin() + used, ahead_.begin() + ahead_size_, ahead_.begin());
     ahead_size_ -= used;
+}
+
+// Whether somebody else has it now, and `behind` with it.
+bool Monitor::pass_keyboard(std::string_view to, std::string_view behind) {
+    if (to.empty()) {
+        list_guests();
+        prompt();
+        return false;
+    }
+    switch (seat_->pass(to, behind)) {
+    case KeyboardSeat::Passed::yes:
+        return true;
+    case KeyboardSeat::Passed::kept:
+        work_.say("that is the guest whose monitor this is");
+        break;
+    case KeyboardSeat::Passed::gone:
+        work_.say("that guest has ended");
+        break;
+    case KeyboardSeat::Passed::unknown:
+        work_.say("there is no guest {}", to);
+        list_guests();
+        break;
+    }
+    prompt();
+    return false;
+}
+
+void Monitor::list_guests() {
+    unsigned number = 0;
+    for (const KeyboardSeat* const seat : seat_->all())
+        work_.say("guest {}: {}{}", number++, seat->name(),
+                  seat == seat_      ? ", whose monitor this is"
+                  : seat->is_taken() ? ""
+                                     : ", has ended");
 }
 
 std::optional<Work::Result> Monitor::call(unsigned vcpu, Ipa ipa, std::uint64_t length) {
@@ -207,7 +261,7 @@ std::optional<Work::Result> Monitor::call(unsigned vcpu, Ipa ipa, std::uint64_t 
 std::optional<Work::Result> Monitor::begin_call(unsigned vcpu, Ipa ipa, std::uint64_t length) {
     const auto line = read_line(ipa, length);
     const auto command = line ? Command::parse(*line) : std::unexpected(std::string_view{});
-    if (!command)
+    if (!command || command->verb == Verb::guest)
         return Work::Result{.status = invalid_parameter, .number = 0};
     if (const auto known = work_.known(command->verb))
         return Work::Result{.status = 0, .number = *known};

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Monitor: takes commands from the console, from a script and from the guest itself, one at a time,
-// and carries them out in steps while the guest runs.
+// and carries them out in steps while the guest runs. Each guest has its own.
 //
-// What comes from the console and the script is done on the first CPU, a step at each interrupt of
-// the EL2 timer. A guest that calls does the steps itself: its HVC is repeated until the command is
-// over, and its interrupts come in between. Nobody waits for a step of another CPU.
+// What comes from the console and the script is done on the guest's first CPU, a step at each
+// interrupt of its EL2 timer. A guest that calls does the steps itself: its HVC is repeated until
+// the command is over, and its interrupts come in between. Nobody waits for a step of another CPU.
 #pragma once
 
 #include "devices/console_input.hpp"
+#include "devices/keyboard.hpp"
 #include "monitor/line_editor.hpp"
 #include "monitor/script.hpp"
 #include "monitor/work.hpp"
@@ -24,8 +25,9 @@ class Monitor final : public EscapedInput {
 public:
     constexpr Monitor() = default;
 
-    // False: the console has no place for it. `script` has no mistake.
-    bool init(GuestRam& ram, Console& console, std::string_view script, bool calls);
+    // False: the console has no place for it. Its lines begin with `name`; `script` has no mistake.
+    bool init(GuestRam& ram, KeyboardSeat& seat, Console& console, std::string_view name,
+              std::string_view script, bool calls);
 
     // The guest runs from now on, and the script with it; nothing if it did already. On the first
     // CPU.
@@ -40,6 +42,7 @@ public:
     void open() override;
     void type(char character) override;
     void close() override;
+    void hand_over(bool open) override;
 
     // A call of vCPU `vcpu` with a command line of `length` bytes at `ipa`. Empty: the call has to
     // be made again for the next step.
@@ -60,6 +63,8 @@ private:
     void take_turn();
     void take_typed();
     bool begin_next();
+    bool pass_keyboard(std::string_view to, std::string_view behind);
+    void list_guests();
     bool begin(std::string_view line, Source source);
     void finish();
     void prompt() { speaker_.write("> "); }
@@ -80,15 +85,16 @@ private:
     unsigned caller_ = no_vcpu; // until it has fetched its result
     std::uint64_t called_ = 0;  // ticks, when it was last here
     GuestRam* ram_ = nullptr;
+    KeyboardSeat* seat_ = nullptr;
     std::array<char, LineEditor::longest> line_{};
 
     // Of the first CPU alone.
     LineEditor editor_;
-    bool open_ = false;
     bool carried_out_ = false;      // a command of the console is under way
     bool typed_ = false;            // a complete line waits in the editor
     std::array<char, 256> ahead_{}; // and these behind it
     std::size_t ahead_size_ = 0;
+    std::atomic<bool> open_{false}; // but for this: it comes with the keyboard
 };
 
 } // namespace twofold::hyp

@@ -57,7 +57,8 @@ Parsed parse(std::string_view statement) {
                 .command = {},
                 .number = 0};
     const auto command = Command::parse(statement);
-    return {.kind = command ? Kind::command : Kind::mistake,
+    const bool good = command && command->verb != Verb::guest;
+    return {.kind = good ? Kind::command : Kind::mistake,
             .command = command.value_or(Command{}),
             .number = 0};
 }

@@ -4,7 +4,8 @@
 //   log on; repeat 10; wait 50ms; harvest; end; log off; collapse
 //
 // Statements are separated by semicolons: commands, "wait TIME" (us, ms, s), and "repeat N" or
-// "repeat" (for ever) up to its "end". As in a command, a comma counts as a blank.
+// "repeat" (for ever) up to its "end". None is "guest", as nothing is typed. As in a command, a
+// comma counts as a blank.
 #pragma once
 
 #include "monitor/command.hpp"

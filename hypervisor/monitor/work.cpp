@@ -89,6 +89,7 @@ bool Work::step_once() {
     case Verb::drop:
         return step_drop();
     case Verb::echo:
+    case Verb::guest: // the monitor's own
         return true;
     case Verb::balloon:
         return step_balloon();

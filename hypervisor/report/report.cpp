@@ -7,6 +7,8 @@
 #include "report/report_sink.hpp"
 #include "runtime/print.hpp"
 
+#include <span>
+
 namespace twofold::hyp {
 
 namespace {
@@ -57,8 +59,13 @@ std::string_view name_of_class(unsigned ec) {
     return "other";
 }
 
+// Of a vCPU's CPU, which has no other.
+const Counters& counters_of(Guest& guest, unsigned vcpu) {
+    return cpu(guest.vcpu(vcpu).cpu).counters;
+}
+
 void write_guest(JsonWriter& json, Guest& guest) {
-    const Configuration& configuration = *guest.parts().configuration;
+    const GuestConfiguration& configuration = *guest.parts().own;
     json.begin_object("guest");
     json.text("name", guest.name());
     json.text("state", name_of(guest.state()));
@@ -180,7 +187,8 @@ void write_faults(JsonWriter& json, GuestRam& ram) {
     json.end_object();
 }
 
-void write_tables(JsonWriter& json, GuestRam& ram) {
+void write_tables(JsonWriter& json, Guest& guest) {
+    GuestRam& ram = guest.memory();
     const TableCounters tables = ram.memory().table_counters();
     json.begin_object("tables");
     json.number("live", tables.tables);
@@ -192,8 +200,8 @@ void write_tables(JsonWriter& json, GuestRam& ram) {
     json.number("most_bytes_with_root", ram.table_pages().most_bytes());
     json.end_object();
     InvalidationCounters owed{};
-    for (unsigned i = 0; i < cpu_count(); ++i) {
-        const InvalidationCounters& counters = cpu(i).counters.invalidations;
+    for (unsigned i = 0; i < guest.vcpu_count(); ++i) {
+        const InvalidationCounters& counters = counters_of(guest, i).invalidations;
         owed.by_ipa += counters.by_ipa;
         owed.by_range += counters.by_range;
         owed.whole_vmid += counters.whole_vmid;
@@ -221,10 +229,10 @@ void write_checks(JsonWriter& json, GuestRam& ram) {
     json.end_object();
 }
 
-void write_exits(JsonWriter& json) {
+void write_exits(JsonWriter& json, Guest& guest) {
     Counters sum{};
-    for (unsigned i = 0; i < cpu_count(); ++i) {
-        const Counters& counters = cpu(i).counters;
+    for (unsigned i = 0; i < guest.vcpu_count(); ++i) {
+        const Counters& counters = counters_of(guest, i);
         for (unsigned ec = 0; ec < std::size(sum.exits_by_class); ++ec)
             sum.exits_by_class[ec] += counters.exits_by_class[ec];
         sum.interrupts += counters.interrupts;
@@ -266,43 +274,55 @@ void write_monitor(JsonWriter& json, Guest& guest) {
     json.end_object();
 }
 
-void write_document(TextSink& sink, Guest& guest) {
-    JsonWriter json{sink};
+void write_parts(JsonWriter& json, Guest& guest) {
     json.number("version", 1);
     write_guest(json, guest);
     write_geometry(json, guest.memory());
     write_features(json, guest.memory());
     write_mappings(json, guest.memory());
     write_faults(json, guest.memory());
-    write_tables(json, guest.memory());
+    write_tables(json, guest);
     write_checks(json, guest.memory());
     write_monitor(json, guest);
-    write_exits(json);
+    write_exits(json, guest);
     json.begin_object("time");
-    json.number("ticks", TWOFOLD_READ_SYSREG(CNTPCT_EL0) - guest.time_origin());
+    json.number("ticks", guest.ticks());
     json.number("frequency", TWOFOLD_READ_SYSREG(CNTFRQ_EL0));
     json.end_object();
+}
+
+void write_document(TextSink& sink, std::span<Guest> guests) {
+    JsonWriter json{sink};
+    write_parts(json, guests.front());
+    if (guests.size() > 1) {
+        json.begin_list("others");
+        for (Guest& guest : guests.subspan(1)) {
+            json.begin_element();
+            write_parts(json, guest);
+            json.end_object();
+        }
+        json.end_list();
+    }
     json.finish();
 }
 
 } // namespace
 
-bool write_report(Guest& guest) {
-    const Configuration& configuration = *guest.parts().configuration;
+bool write_report(std::span<Guest> guests, const Configuration& configuration) {
     switch (configuration.report) {
     case ReportTarget::none:
         return true;
     case ReportTarget::console: {
         ConsoleReportSink sink;
         print("report:\n");
-        write_document(sink, guest);
+        write_document(sink, guests);
         print("end of report\n");
         return true;
     }
     case ReportTarget::semihosting: {
         FileReportSink sink{configuration.report_path.data()};
         if (sink.is_open())
-            write_document(sink, guest);
+            write_document(sink, guests);
         if (sink.finish())
             return true;
         print("the report cannot be written to {}\n", configuration.report_path.data());

@@ -30,6 +30,7 @@ public:
     void open() override { text += '<'; }
     void type(char character) override { text += character; }
     void close() override { text += '>'; }
+    void hand_over(bool open) override { text += open ? '+' : '-'; }
 
     std::string text;
 };

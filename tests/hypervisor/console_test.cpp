@@ -119,15 +119,15 @@ TEST_F(Console, AnEmptyNameGivesBareLines) {
     EXPECT_EQ(screen.text, "{}\r\n");
 }
 
-TEST_F(Console, HasRoomForEight) {
+TEST_F(Console, HasRoomForNine) {
     std::vector<std::unique_ptr<hyp::ConsoleSpeaker>> more;
-    for (unsigned i = 0; i < 6; ++i) {
+    for (unsigned i = 0; i < 7; ++i) {
         more.push_back(std::make_unique<hyp::ConsoleSpeaker>());
         EXPECT_TRUE(more.back()->attach(console, std::string(100, 'n')));
     }
-    hyp::ConsoleSpeaker ninth;
-    EXPECT_FALSE(ninth.attach(console, "ninth"));
-    ninth.write("nothing\n");
+    hyp::ConsoleSpeaker tenth;
+    EXPECT_FALSE(tenth.attach(console, "tenth"));
+    tenth.write("nothing\n");
     EXPECT_EQ(screen.text, "");
     more[0]->write("x\n");
     EXPECT_EQ(screen.text, "[" + std::string(30, 'n') + "] x\r\n");

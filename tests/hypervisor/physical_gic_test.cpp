@@ -115,6 +115,16 @@ TEST_F(PhysicalGic, EnablesForOneCpu) {
     EXPECT_EQ(get32(distributor, 0x100 + 4 * 9), 0u);
 }
 
+TEST_F(PhysicalGic, MakesAnSpiPending) {
+    ASSERT_TRUE(init());
+    gic.set_pending(70);
+    EXPECT_EQ(get32(distributor, 0x208), 1u << 6);
+    gic.set_pending(27);
+    gic.set_pending(288);
+    EXPECT_EQ(get32(distributor, 0x200), 0u);
+    EXPECT_EQ(get32(distributor, 0x224), 0u);
+}
+
 TEST_F(PhysicalGic, SendsSgisByAffinity) {
     ASSERT_TRUE(init());
     ASSERT_TRUE(gic.init_cpu(0, 0x8000'0000));

@@ -8,6 +8,8 @@
 
 #include <array>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace twofold::hyp {
@@ -134,8 +136,10 @@ TEST(BootTree, ReadsModulesAsGuestLoaderWritesThem) {
         .end()
         .end();
     const BootTree boot = tree.finish();
-    const BootModules modules = boot.modules();
+    const BootModules all = boot.modules();
     EXPECT_EQ(boot.bootargs(), "guest.memory=1G");
+    ASSERT_EQ(all.count, 1U);
+    const GuestModules& modules = all.guests[0];
     EXPECT_EQ(modules.kernel, (MemoryRange{0x5000'0000, 0x1f6'e000}));
     EXPECT_EQ(modules.initrd, (MemoryRange{0x5200'0000, 0x14'0000}));
     EXPECT_EQ(modules.bootargs, "console=ttyAMA0 quiet");
@@ -153,10 +157,62 @@ TEST(BootTree, ReadsModulesAsXensBindingWritesThem) {
         .end()
         .end()
         .end();
-    const BootModules modules = tree.finish().modules();
+    const BootModules all = tree.finish().modules();
+    ASSERT_EQ(all.count, 1U);
+    const GuestModules& modules = all.guests[0];
     EXPECT_EQ(modules.kernel, (MemoryRange{0x1'0000'0000, 0x1000}));
     EXPECT_TRUE(modules.initrd.empty());
     EXPECT_EQ(modules.bootargs, "");
+}
+
+// "k" for a kernel, "r" for a ramdisk; 16 MiB apart from 0x40000000 on, in this order of nodes.
+BootModules modules_of(std::string_view kinds, std::vector<unsigned> places) {
+    Tree tree;
+    root(tree).begin("chosen");
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        const bool kernel = kinds[i] == 'k';
+        tree.begin(("module@" + std::to_string(i)).c_str());
+        if (kernel)
+            tree.texts("compatible", "multiboot,module\0multiboot,kernel");
+        else
+            tree.texts("compatible", "multiboot,module\0multiboot,ramdisk");
+        tree.cells("reg", {0, 0x4000'0000 + 0x100'0000 * places[i], 0, 0x1000}).end();
+    }
+    return tree.end().end().finish().modules();
+}
+
+std::uint64_t place_of(const MemoryRange& range) { return (range.start - 0x4000'0000) >> 24; }
+
+TEST(BootTree, GivesEachGuestItsModulesByTheirAddresses) {
+    // As QEMU's tree has them: the last one first.
+    const BootModules modules = modules_of("krkrk", {5, 4, 3, 2, 1});
+    ASSERT_EQ(modules.count, 3U);
+    EXPECT_TRUE(modules.complete);
+    EXPECT_EQ(place_of(modules.guests[0].kernel), 1U);
+    EXPECT_EQ(place_of(modules.guests[0].initrd), 2U);
+    EXPECT_EQ(place_of(modules.guests[1].kernel), 3U);
+    EXPECT_EQ(place_of(modules.guests[1].initrd), 4U);
+    EXPECT_EQ(place_of(modules.guests[2].kernel), 5U);
+    EXPECT_TRUE(modules.guests[2].initrd.empty());
+}
+
+TEST(BootTree, ARamdiskBelowAllKernelsIsTheFirstOnes) {
+    const BootModules one = modules_of("kr", {7, 3});
+    ASSERT_EQ(one.count, 1U);
+    EXPECT_EQ(place_of(one.guests[0].initrd), 3U);
+    const BootModules two = modules_of("rkk", {1, 9, 4});
+    ASSERT_EQ(two.count, 2U);
+    EXPECT_EQ(place_of(two.guests[0].kernel), 4U);
+    EXPECT_EQ(place_of(two.guests[0].initrd), 1U);
+    EXPECT_TRUE(two.guests[1].initrd.empty());
+    EXPECT_EQ(modules_of("r", {1}).count, 0U);
+}
+
+TEST(BootTree, SaysWhenThereAreMoreKernelsThanGuests) {
+    EXPECT_TRUE(modules_of("kkkk", {4, 2, 3, 1}).complete);
+    const BootModules modules = modules_of("kkkkk", {4, 2, 3, 1, 5});
+    EXPECT_FALSE(modules.complete);
+    EXPECT_EQ(modules.count, 4U);
 }
 
 TEST(BootTree, FindsDevices) {
@@ -201,7 +257,8 @@ TEST(BootTree, HasNothingWhereNothingIs) {
     EXPECT_FALSE(boot.gic());
     EXPECT_FALSE(boot.psci_uses_smc());
     EXPECT_EQ(boot.bootargs(), "");
-    EXPECT_TRUE(boot.modules().kernel.empty());
+    EXPECT_EQ(boot.modules().count, 0U);
+    EXPECT_TRUE(boot.modules().complete);
     std::array<std::uint64_t, 2> mpidrs{};
     EXPECT_EQ(boot.cpus(mpidrs), 0U);
 }

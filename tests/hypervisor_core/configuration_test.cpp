@@ -17,16 +17,22 @@ std::string offending_word(std::string_view line) {
 TEST(Configuration, HasDefaults) {
     const auto c = Configuration::parse("");
     ASSERT_TRUE(c);
-    EXPECT_EQ(c->name, "linux");
-    EXPECT_EQ(c->memory, 0x4000'0000U);
-    EXPECT_EQ(c->base.value, 0x4000'0000U);
-    EXPECT_EQ(c->cpus, 0U);
-    EXPECT_EQ(c->extent, 0x4000'0000U);
-    EXPECT_EQ(c->around, 0x1'0000U);
-    EXPECT_EQ(c->ipa_bits, 40U);
-    EXPECT_EQ(c->granule, Granule::k4);
-    EXPECT_FALSE(c->lpa2);
-    EXPECT_EQ(c->prefer, Prefer::fewest_levels);
+    EXPECT_EQ(c->named_guests, 1U);
+    for (const GuestConfiguration& guest : c->guests) {
+        EXPECT_EQ(guest.memory, 0x4000'0000U);
+        EXPECT_EQ(guest.base.value, 0x4000'0000U);
+        EXPECT_EQ(guest.cpus, 0U);
+        EXPECT_EQ(guest.extent, 0x4000'0000U);
+        EXPECT_EQ(guest.around, 0x1'0000U);
+        EXPECT_EQ(guest.ipa_bits, 40U);
+        EXPECT_EQ(guest.granule, Granule::k4);
+        EXPECT_FALSE(guest.lpa2);
+        EXPECT_EQ(guest.prefer, Prefer::fewest_levels);
+    }
+    EXPECT_EQ(c->guests[0].name, "linux");
+    EXPECT_EQ(c->guests[1].name, "guest1");
+    EXPECT_EQ(c->guests[2].name, "guest2");
+    EXPECT_EQ(c->guests[3].name, "guest3");
     EXPECT_EQ(c->report, ReportTarget::console);
     EXPECT_STREQ(c->trace_path.data(), "");
     EXPECT_EQ(c->trace_limit, 1048576U);
@@ -38,16 +44,17 @@ TEST(Configuration, TakesEveryWord) {
         "guest.around=2M guest.granule=16K guest.lpa2=on guest.levels=most "
         "report=semihosting:/out/report.json trace=semihosting:/out/trace.bin trace.limit=2K ");
     ASSERT_TRUE(c);
-    EXPECT_EQ(c->name, "a");
-    EXPECT_EQ(c->memory, 0x2000'0000U);
-    EXPECT_EQ(c->base.value, 0x8000'0000U);
-    EXPECT_EQ(c->cpus, 3U);
-    EXPECT_EQ(c->extent, 0x1'0000U);
-    EXPECT_EQ(c->around, 0x20'0000U);
-    EXPECT_EQ(c->ipa_bits, 48U);
-    EXPECT_EQ(c->granule, Granule::k16);
-    EXPECT_TRUE(c->lpa2);
-    EXPECT_EQ(c->prefer, Prefer::fewest_root_pages);
+    const GuestConfiguration& guest = c->guests[0];
+    EXPECT_EQ(guest.name, "a");
+    EXPECT_EQ(guest.memory, 0x2000'0000U);
+    EXPECT_EQ(guest.base.value, 0x8000'0000U);
+    EXPECT_EQ(guest.cpus, 3U);
+    EXPECT_EQ(guest.extent, 0x1'0000U);
+    EXPECT_EQ(guest.ipa_bits, 48U);
+    EXPECT_EQ(guest.around, 0x20'0000U);
+    EXPECT_EQ(guest.granule, Granule::k16);
+    EXPECT_TRUE(guest.lpa2);
+    EXPECT_EQ(guest.prefer, Prefer::fewest_root_pages);
     EXPECT_EQ(c->report, ReportTarget::semihosting);
     EXPECT_STREQ(c->report_path.data(), "/out/report.json");
     EXPECT_STREQ(c->trace_path.data(), "/out/trace.bin");
@@ -57,14 +64,32 @@ TEST(Configuration, TakesEveryWord) {
 // The last of a word counts, so that each of these is seen to be set.
 TEST(Configuration, TakesEveryValueOfAWord) {
     const auto parsed = [](const char* line) { return Configuration::parse(line).value(); };
-    EXPECT_EQ(parsed("guest.granule=64K").granule, Granule::k64);
-    EXPECT_EQ(parsed("guest.granule=64K guest.granule=4K").granule, Granule::k4);
-    EXPECT_FALSE(parsed("guest.lpa2=on guest.lpa2=off").lpa2);
-    EXPECT_EQ(parsed("guest.levels=most guest.levels=fewest").prefer, Prefer::fewest_levels);
+    EXPECT_EQ(parsed("guest.granule=64K").guests[0].granule, Granule::k64);
+    EXPECT_EQ(parsed("guest.granule=64K guest.granule=4K").guests[0].granule, Granule::k4);
+    EXPECT_FALSE(parsed("guest.lpa2=on guest.lpa2=off").guests[0].lpa2);
+    EXPECT_EQ(parsed("guest.levels=most guest.levels=fewest").guests[0].prefer,
+              Prefer::fewest_levels);
     EXPECT_EQ(parsed("report=none").report, ReportTarget::none);
     EXPECT_STREQ(parsed("trace=semihosting:/long trace=semihosting:/a").trace_path.data(), "/a");
     EXPECT_STREQ(parsed("trace=semihosting:/a trace=none").trace_path.data(), "");
     EXPECT_EQ(parsed("report=none report=console").report, ReportTarget::console);
+}
+
+TEST(Configuration, EachGuestHasItsOwnWords) {
+    const auto c = Configuration::parse("guest2.name=c guest.cpus=1 guest1.memory=64M "
+                                        "guest2.granule=64K guest1.ipa=34 guest1.cpus=2");
+    ASSERT_TRUE(c);
+    EXPECT_EQ(c->named_guests, 3U);
+    EXPECT_EQ(c->guests[0].cpus, 1U);
+    EXPECT_EQ(c->guests[0].memory, 0x4000'0000U);
+    EXPECT_EQ(c->guests[1].name, "guest1");
+    EXPECT_EQ(c->guests[1].cpus, 2U);
+    EXPECT_EQ(c->guests[1].memory, 0x400'0000U);
+    EXPECT_EQ(c->guests[1].ipa_bits, 34U);
+    EXPECT_EQ(c->guests[2].name, "c");
+    EXPECT_EQ(c->guests[2].granule, Granule::k64);
+    EXPECT_EQ(c->guests[2].ipa_bits, 40U);
+    EXPECT_EQ(c->guests[3].cpus, 0U);
 }
 
 TEST(Configuration, NamesTheWordThatIsWrong) {
@@ -89,6 +114,14 @@ TEST(Configuration, NamesTheWordThatIsWrong) {
                              "report=file",
                              "report=semihosting:",
                              "guest.name=",
+                             "guest0.memory=1G",
+                             "guest1.memory=1M",
+                             "guest2.nonsense=1",
+                             "guest4.memory=1G",
+                             "guest1memory=1G",
+                             "memory=1G",
+                             "trace.limit=0",
+                             "guest.trace.limit=1",
                              "nonsense=1",
                              "guest.memory=99999999999999999999999",
                              "guest.memory=18014398509481984K"})

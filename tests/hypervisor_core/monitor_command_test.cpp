@@ -44,6 +44,8 @@ TEST(MonitorCommand, TakesEveryVerb) {
     EXPECT_EQ(parsed("echo  hello there "),
               (Command{.verb = Verb::echo, .number = {}, .text = "hello there"}));
     EXPECT_EQ(parsed("echo").text, "");
+    EXPECT_EQ(parsed("guest vm2"), (Command{.verb = Verb::guest, .number = {}, .text = "vm2"}));
+    EXPECT_EQ(parsed("guest").text, "");
 }
 
 TEST(MonitorCommand, TakesACommaForABlank) {
@@ -75,7 +77,7 @@ TEST(MonitorCommand, ListsEveryVerbOnce) {
         EXPECT_TRUE(verbs.insert(form.verb).second) << form.first;
         EXPECT_FALSE(form.meaning.empty());
     }
-    EXPECT_EQ(verbs.size(), static_cast<std::size_t>(Verb::echo) + 1);
+    EXPECT_EQ(verbs.size(), static_cast<std::size_t>(Verb::guest) + 1);
 }
 
 struct Echo final : CharacterOutput {

@@ -59,6 +59,7 @@ TEST(MonitorScript, RepeatsForEver) {
 
 TEST(MonitorScript, NamesItsFirstMistake) {
     EXPECT_EQ(mistake("echo a;hrvest;lg on"), "hrvest");
+    EXPECT_EQ(mistake("echo a;guest vm2"), "guest vm2"); // for the console only
     EXPECT_EQ(mistake("wait"), "wait");
     EXPECT_EQ(mistake("wait 5"), "wait 5");
     EXPECT_EQ(mistake("wait 5ms 6ms"), "wait 5ms 6ms");

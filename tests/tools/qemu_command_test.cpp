@@ -24,37 +24,67 @@ Words values_of(const Words& command, std::string_view option) {
 }
 
 Words command_for(const RunOptions& options) {
-    return qemu_command(options, Placement::make(32 * MiB, MiB, options.memory),
+    std::vector<GuestSizes> sizes;
+    for (const GuestOptions& guest : options.guests) {
+        sizes.push_back({.kernel = 32 * MiB, .initrd = MiB, .memory = guest.memory});
+    }
+    return qemu_command(options, Placement::make(sizes),
                         {.report = "/tmp/r.json", .trace = "/tmp/t.bin"});
+}
+
+std::uint64_t machine_memory(std::uint64_t guest_memory) {
+    return Placement::make({{.kernel = 33 * MiB, .initrd = 2 * MiB, .memory = guest_memory}})
+        .machine_memory;
 }
 
 TEST(Placement, LeavesWholeGibibytesForTheGuest) {
     // The machine begins at 1 GiB. Modules end below 2 GiB; then come the guest's memory and 1 GiB.
-    const Placement one = Placement::make(33 * MiB, 2 * MiB, GiB);
-    EXPECT_EQ(one.kernel, Pa{0x5000'0000});
-    EXPECT_EQ(one.initrd, Pa{0x5300'0000});
+    const Placement one = Placement::make({{.kernel = 33 * MiB, .initrd = 2 * MiB, .memory = GiB}});
+    EXPECT_EQ(one.guests[0].kernel, Pa{0x5000'0000});
+    EXPECT_EQ(one.guests[0].initrd, Pa{0x5300'0000});
     EXPECT_EQ(one.machine_memory, 3 * GiB);
-    EXPECT_EQ(Placement::make(33 * MiB, 2 * MiB, 4 * GiB).machine_memory, 6 * GiB);
-    EXPECT_EQ(Placement::make(33 * MiB, 2 * MiB, 512 * MiB).machine_memory, 3 * GiB);
-    EXPECT_EQ(Placement::make(33 * MiB, 2 * MiB, GiB + 2 * MiB).machine_memory, 4 * GiB);
+    EXPECT_EQ(machine_memory(4 * GiB), 6 * GiB);
+    EXPECT_EQ(machine_memory(512 * MiB), 3 * GiB);
+    EXPECT_EQ(machine_memory(GiB + 2 * MiB), 4 * GiB);
 }
 
 TEST(Placement, LargeFilesMoveTheGuestUp) {
-    const Placement placement = Placement::make(32 * MiB, GiB, GiB);
-    EXPECT_EQ(placement.initrd, Pa{0x5200'0000});
+    const Placement placement =
+        Placement::make({{.kernel = 32 * MiB, .initrd = GiB, .memory = GiB}});
+    EXPECT_EQ(placement.guests[0].initrd, Pa{0x5200'0000});
     // The initramfs ends at 2 GiB + 288 MiB, so the guest begins at 3 GiB.
     EXPECT_EQ(placement.machine_memory, 4 * GiB);
 }
 
 TEST(Placement, NothingOverlaps) {
     // QEMU puts its device tree at 128 MiB above the start, with room for 1 MiB.
-    const Pa tree_end{0x4810'0000};
     for (const std::uint64_t kernel : {std::uint64_t{1}, 16 * MiB, 16 * MiB + 1, 300 * MiB}) {
-        const Placement placement = Placement::make(kernel, 5, GiB);
-        EXPECT_GE(placement.kernel, tree_end);
-        EXPECT_GE(placement.initrd, placement.kernel + kernel);
-        EXPECT_TRUE(placement.initrd.is_aligned(MiB));
+        const Placement placement =
+            Placement::make({{.kernel = kernel, .initrd = 5, .memory = GiB},
+                             {.kernel = kernel, .initrd = 0, .memory = GiB},
+                             {.kernel = kernel, .initrd = 9, .memory = GiB}});
+        Pa free{0x4810'0000};
+        for (const Placement::Guest& guest : placement.guests) {
+            EXPECT_GE(guest.kernel, free);
+            EXPECT_GE(guest.initrd, guest.kernel + kernel);
+            EXPECT_TRUE(guest.kernel.is_aligned(2 * MiB));
+            EXPECT_TRUE(guest.initrd.is_aligned(MiB));
+            free = guest.initrd;
+        }
     }
+}
+
+TEST(Placement, HasMemoryForEveryGuest) {
+    const Placement placement =
+        Placement::make({{.kernel = 33 * MiB, .initrd = 2 * MiB, .memory = 2 * GiB},
+                         {.kernel = 20 * MiB, .initrd = 0, .memory = 64 * MiB},
+                         {.kernel = 20 * MiB, .initrd = MiB, .memory = GiB}});
+    ASSERT_EQ(placement.guests.size(), 3U);
+    EXPECT_EQ(placement.guests[1].kernel, Pa{0x5400'0000});
+    EXPECT_EQ(placement.guests[2].kernel, Pa{0x5600'0000});
+    EXPECT_EQ(placement.guests[2].initrd, Pa{0x5800'0000});
+    // 1 GiB up to where the modules end, 2 + 1 + 1 for the guests, and one more.
+    EXPECT_EQ(placement.machine_memory, 6 * GiB);
 }
 
 TEST(QemuCommand, DefaultsAreTheDemonstration) {
@@ -100,15 +130,16 @@ TEST(QemuCommand, NamesTheTraceOnlyWhereOneIsWanted) {
 TEST(QemuCommand, TakesEveryOption) {
     RunOptions options;
     options.cpu = "cortex-a72";
-    options.smp = 4;
-    options.memory = 1536 * MiB;
-    options.extent = 64 * KiB;
-    options.around = 4 * KiB;
-    options.ipa_bits = 34;
-    options.granule = Granule::k64;
-    options.lpa2 = true;
-    options.prefer = Prefer::fewest_root_pages;
-    options.initrd.clear();
+    GuestOptions& guest = options.guests.front();
+    guest.smp = 4;
+    guest.memory = 1536 * MiB;
+    guest.extent = 64 * KiB;
+    guest.around = 4 * KiB;
+    guest.ipa_bits = 34;
+    guest.granule = Granule::k64;
+    guest.lpa2 = true;
+    guest.prefer = Prefer::fewest_root_pages;
+    guest.initrd.clear();
     options.qemu = "/opt/qemu";
     const Words command = command_for(options);
     EXPECT_EQ(command.front(), "/opt/qemu");
@@ -122,6 +153,44 @@ TEST(QemuCommand, TakesEveryOption) {
     EXPECT_EQ(values_of(command, "-device").size(), 1U);
 }
 
+TEST(QemuCommand, EachGuestHasItsWordsAndModules) {
+    RunOptions options;
+    options.guests.push_back({.name = "vm2",
+                              .kernel = "k2",
+                              .initrd = "",
+                              .append = "a b",
+                              .memory = 512 * MiB,
+                              .extent = 4 * KiB,
+                              .ipa_bits = 34,
+                              .smp = 1});
+    options.guests.push_back({.name = "small",
+                              .kernel = "k3",
+                              .initrd = "i3",
+                              .append = "",
+                              .memory = 64 * MiB,
+                              .around = 2 * MiB,
+                              .granule = Granule::k16,
+                              .lpa2 = true,
+                              .smp = 3});
+    const Words command = command_for(options);
+    EXPECT_EQ(values_of(command, "-smp"), Words{"6"});
+    EXPECT_EQ(values_of(command, "-m"), Words{"5G"});
+    EXPECT_EQ(values_of(command, "-append"),
+              Words{"guest.memory=1G guest.extent=1G guest.ipa=40 guest.granule=4K guest.cpus=2 "
+                    "guest1.name=vm2 guest1.memory=512M guest1.extent=4K guest1.ipa=34 "
+                    "guest1.granule=4K guest1.cpus=1 "
+                    "guest2.name=small guest2.memory=64M guest2.extent=1G guest2.ipa=40 "
+                    "guest2.granule=16K guest2.cpus=3 guest2.around=2M guest2.lpa2=on "
+                    "report=semihosting:/tmp/r.json"});
+    EXPECT_EQ(values_of(command, "-device"),
+              (Words{"guest-loader,addr=0x50000000,kernel=build/guest/vmlinuz,"
+                     "bootargs=console=ttyAMA0",
+                     "guest-loader,addr=0x52000000,initrd=build/guest/initrd.img",
+                     "guest-loader,addr=0x53000000,kernel=k2,bootargs=a b",
+                     "guest-loader,addr=0x56000000,kernel=k3,bootargs=",
+                     "guest-loader,addr=0x58000000,initrd=i3"}));
+}
+
 TEST(QemuCommand, PointerAuthenticationIsForTheBareModelOnly) {
     RunOptions options;
     options.cpu = "max,sve=off";
@@ -130,8 +199,8 @@ TEST(QemuCommand, PointerAuthenticationIsForTheBareModelOnly) {
 
 TEST(QemuCommand, CommasInPropertiesAreDoubled) {
     RunOptions options;
-    options.kernel = "a,b";
-    options.append = "console=ttyAMA0,115200 quiet";
+    options.guests.front().kernel = "a,b";
+    options.guests.front().append = "console=ttyAMA0,115200 quiet";
     EXPECT_EQ(values_of(command_for(options), "-device").front(),
               "guest-loader,addr=0x50000000,kernel=a,,b,"
               "bootargs=console=ttyAMA0,,115200 quiet");

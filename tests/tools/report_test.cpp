@@ -104,6 +104,18 @@ TEST(Report, PartsMayBeMissing) {
     EXPECT_EQ(report_text(report, 1), "\n\nmappings\n  none\n\ntime           1.0 s\n");
 }
 
+TEST(Report, FurtherGuestsAreShownBehindTheFirst) {
+    const Report report = parse(R"({"guest": {"name": "a", "state": "powered off", "cpus": 1},
+        "others": [{"guest": {"name": "b", "state": "stopped", "reason": "why", "cpus": 2},
+                    "others": [{"guest": {"name": "not read"}}]}]})");
+    ASSERT_EQ(report.others.size(), 1U);
+    EXPECT_TRUE(report.others[0].others.empty());
+    EXPECT_EQ(report_text(report, 1), "\nguest a: powered off; 1 CPU, 0 B of memory\n\n"
+                                      "mappings\n  none\n\ntime           1.0 s\n"
+                                      "\nguest b: stopped (why); 2 CPUs, 0 B of memory\n\n"
+                                      "mappings\n  none\n\ntime           1.0 s\n");
+}
+
 TEST(Report, AStoppedGuestHasAReason) {
     const std::string text = report_text(
         parse(R"({"guest": {"name": "x", "state": "stopped", "reason": "no memory", "cpus": 1}})"),
@@ -124,7 +136,8 @@ TEST(Report, WrongTypesAreAnError) {
     for (const char* const text :
          {R"({"guest": 3})", R"({"geometry": {"ipa_bits": "many"}})", R"({"mappings": 1})",
           R"({"mappings": [1]})", R"({"tables": {"made": "x"}})", R"({"features": [1]})",
-          R"({"time": []})", R"({"faults": [{"kind": 1, "count": 2}]})"}) {
+          R"({"time": []})", R"({"others": [{"guest": 1}]})", R"({"others": 2})",
+          R"({"faults": [{"kind": 1, "count": 2}]})"}) {
         const auto report = Report::parse(nlohmann::ordered_json::parse(text));
         ASSERT_FALSE(report) << text;
         EXPECT_EQ(report.error().find("the report has another form: "), 0U) << report.error();

@@ -283,6 +283,90 @@ TEST(Run, ImpossibleGuestsAreRefusedBeforeTheyStart) {
     EXPECT_EQ(machine.run("--ipa 31 --memory 1G --dry-run").status, 0);
 }
 
+constexpr std::string_view two_reports =
+    R"(echo '{"guest": {"name": "linux", "state": "powered off", "cpus": 2},
+              "others": [{"guest": {"name": "vm2", "state": "powered off", "cpus": 1}},
+                         {"guest": {"name": "db", "state": "powered off", "cpus": 1}}]}' >"$report")";
+
+TEST(Run, FurtherGuestsHaveReportsOfTheirOwn) {
+    const FakeMachine machine{two_reports};
+    const ProgramResult result =
+        machine.run("--vm memory=64M,smp=1 --vm name=db,smp=1,append=a,,b --memory 1G --json " +
+                    (machine.folder() / "out.json").string());
+    EXPECT_EQ(result.status, 0) << result.errors;
+    for (const char* const line :
+         {"guest linux: powered off; 2 CPUs", "guest vm2: powered off; 1 CPU",
+          "guest db: powered off; 1 CPU"}) {
+        EXPECT_TRUE(contains(result.output, line)) << result.output;
+    }
+    const auto json = nlohmann::json::parse(machine.file("out.json"));
+    EXPECT_EQ(json.at("others").at(1).at("guest").at("name"), "db");
+    const auto& run = json.at("run");
+    EXPECT_EQ(run.at("smp"), 2);
+    ASSERT_EQ(run.at("others").size(), 2U);
+    EXPECT_EQ(run.at("others").at(0).at("name"), "vm2");
+    EXPECT_EQ(run.at("others").at(0).at("memory_bytes"), 67108864);
+    EXPECT_EQ(run.at("others").at(0).at("append"), "console=ttyAMA0");
+    EXPECT_EQ(run.at("others").at(1).at("name"), "db");
+    EXPECT_EQ(run.at("others").at(1).at("memory_bytes"), 1073741824);
+    EXPECT_EQ(run.at("others").at(1).at("append"), "a,b");
+}
+
+TEST(Run, TheGuestsThatFailedAreNamed) {
+    // The last words are about one that did not.
+    const ProgramResult one = FakeMachine{R"(echo '[twofold] guest linux powered off'
+                       echo '{"guest": {"name": "linux", "state": "powered off"},
+                              "others": [{"guest": {"name": "vm2", "state": "stopped",
+                                                    "reason": "a hole"}}]}' >"$report"; exit 2)"}
+                                  .run("--vm smp=1");
+    EXPECT_EQ(one.status, 1);
+    EXPECT_EQ(one.errors, "twofold: guest vm2 ended as \"stopped\": a hole\n");
+    const ProgramResult both =
+        FakeMachine{R"(echo '{"guest": {"name": "linux", "state": "stopped", "reason": "a trap"},
+                              "others": [{"guest": {"name": "vm2", "state": "stopped"}}]}' >"$report"
+                       exit 2)"}
+            .run("--vm smp=1");
+    EXPECT_EQ(both.status, 1);
+    EXPECT_EQ(both.errors, "twofold: guest linux ended as \"stopped\": a trap; guest vm2 ended as "
+                           "\"stopped\": no reason is known\n");
+}
+
+TEST(Run, ImpossibleSetsOfGuestsAreBadInput) {
+    const FakeMachine machine{"echo started"};
+    const auto errors_of = [&](const std::string& arguments) {
+        const ProgramResult result = machine.run(arguments);
+        EXPECT_EQ(result.status, 2) << arguments;
+        EXPECT_EQ(result.output, "");
+        return result.errors;
+    };
+    EXPECT_EQ(errors_of("--smp 1 --vm '' "),
+              "twofold: --vm: expected KEY=VALUE,... of name, kernel, "
+              "initrd, append, memory, extent, fault-around, ipa, "
+              "granule, lpa2, smp, not \"\"\n");
+    EXPECT_EQ(errors_of("--smp 1 --vm ipa=36 --vm ipa=36 --vm ipa=36 --vm ipa=36"),
+              "twofold: --vm: expected at most 4 guests in all, not 5\n");
+    EXPECT_EQ(errors_of("--smp 4 --vm smp=5"),
+              "twofold: --smp: expected at most 8 CPUs of all guests together, not 9\n");
+    EXPECT_EQ(errors_of("--vm name=linux"),
+              "twofold: --vm: name: another guest is called \"linux\"\n");
+    EXPECT_EQ(errors_of("--vm smp=1 --vm name=vm2"),
+              "twofold: --vm: name: another guest is called \"vm2\"\n");
+    EXPECT_EQ(errors_of("--vm smp=1 --trace out.json --hypervisor " + machine.folder().string() +
+                        "/twofold.img"),
+              "twofold: --trace: expected one guest, so no --vm\n");
+    EXPECT_EQ(errors_of("--vm kernel=/nothing"),
+              "twofold: --vm: kernel \"/nothing\": No such file or directory\n");
+    EXPECT_EQ(errors_of("--vm initrd=/nothing"),
+              "twofold: --vm: initrd \"/nothing\": No such file or directory\n");
+}
+
+TEST(Run, AnImpossibleFurtherGuestIsNamed) {
+    const ProgramResult result = FakeMachine{"echo started"}.run("--vm ipa=31,memory=2G");
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.errors,
+              "twofold: guest vm2: 2 GiB of memory from 1 GiB on do not fit a 31-bit IPA\n");
+}
+
 TEST(Run, DryRunPrintsTheCommandAndStartsNothing) {
     const FakeMachine machine{"echo started >$folder/started"};
     const ProgramResult result = machine.run("--dry-run");

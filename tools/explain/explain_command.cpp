@@ -185,14 +185,6 @@ int run_explain(const ExplainOptions& options) {
     return say(slots_json(*scenario, slots), slots_text(*scenario, slots), slots.is_complete());
 }
 
-void add_texts(CLI::App& command, const std::string& name, std::vector<std::string>& texts,
-               const std::string& description) {
-    command.add_option(name, texts, description)
-        ->type_name("X")
-        ->allow_extra_args(false)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-}
-
 } // namespace
 
 void add_explain_command(CLI::App& app, int& status) {

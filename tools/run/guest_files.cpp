@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace twofold::tool {
 
@@ -32,33 +33,41 @@ bool is_arm64_image(const std::filesystem::path& file) {
            std::string_view{magic.data(), magic.size()} == "ARM\x64";
 }
 
+// Of an image.
+Result<std::uint64_t> image_size(const std::filesystem::path& file, std::string_view option) {
+    const auto size = size_of(file, option);
+    if (size && !is_arm64_image(file)) {
+        return Failure{
+            fmt::format("{} \"{}\": expected an uncompressed arm64 Image", option, file.string())};
+    }
+    return size;
+}
+
 } // namespace
 
 Result<Placement> place_files(const RunOptions& options) {
-    const auto hypervisor = size_of(options.hypervisor, "--hypervisor");
+    const auto hypervisor = image_size(options.hypervisor, "--hypervisor");
     if (!hypervisor) {
         return Failure{hypervisor.error()};
     }
-    const auto kernel = size_of(options.kernel, "--kernel");
-    if (!kernel) {
-        return Failure{kernel.error()};
-    }
-    for (const auto& [file, option] :
-         {std::pair{options.hypervisor, "--hypervisor"}, std::pair{options.kernel, "--kernel"}}) {
-        if (!is_arm64_image(file)) {
-            return Failure{fmt::format("{} \"{}\": expected an uncompressed arm64 Image", option,
-                                       file.string())};
+    std::vector<GuestSizes> sizes;
+    for (const GuestOptions& guest : options.guests) {
+        const bool first = sizes.empty();
+        const auto kernel = image_size(guest.kernel, first ? "--kernel" : "--vm: kernel");
+        if (!kernel) {
+            return Failure{kernel.error()};
         }
-    }
-    std::uint64_t initrd_bytes = 0;
-    if (!options.initrd.empty()) {
-        const auto initrd = size_of(options.initrd, "--initrd");
-        if (!initrd) {
-            return Failure{initrd.error()};
+        std::uint64_t initrd_bytes = 0;
+        if (!guest.initrd.empty()) {
+            const auto initrd = size_of(guest.initrd, first ? "--initrd" : "--vm: initrd");
+            if (!initrd) {
+                return Failure{initrd.error()};
+            }
+            initrd_bytes = *initrd;
         }
-        initrd_bytes = *initrd;
+        sizes.push_back({.kernel = *kernel, .initrd = initrd_bytes, .memory = guest.memory});
     }
-    return Placement::make(*kernel, initrd_bytes, options.memory);
+    return Placement::make(sizes);
 }
 
 } // namespace twofold::tool

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace twofold::tool {
 
 namespace {
@@ -17,6 +19,32 @@ std::string last_words(const SessionResult& session) {
         return error;
     }
     return "nothing was said";
+}
+
+// Empty if it powered itself off, or is not known.
+std::string why_ended(const Report& report, std::string_view name, std::string_view otherwise) {
+    if (!report.guest || report.guest->state == "powered off") {
+        return "";
+    }
+    return fmt::format("{} ended as \"{}\": {}", name, report.guest->state,
+                       report.guest->reason.empty() ? otherwise : report.guest->reason);
+}
+
+// Of several guests: those that did not power themselves off. The machine's last words may be about
+// another one.
+std::string which_failed(const Report& report) {
+    if (report.others.empty()) {
+        return "";
+    }
+    std::string which;
+    const auto add = [&which](const Report& one) {
+        const std::string name = one.guest ? "guest " + one.guest->name : "";
+        const std::string why = why_ended(one, name, "no reason is known");
+        which += (which.empty() || why.empty() ? "" : "; ") + why;
+    };
+    add(report);
+    std::ranges::for_each(report.others, add);
+    return which;
 }
 
 } // namespace
@@ -35,6 +63,11 @@ std::string why_failed(const SessionResult& session, const Result<Report>& repor
     case SessionEnd::exited:
         break;
     }
+    if (report) {
+        if (std::string which = which_failed(*report); !which.empty()) {
+            return which;
+        }
+    }
     if (session.status != 0) {
         return fmt::format("QEMU ended with status {}: {}", session.status, last_words(session));
     }
@@ -42,12 +75,7 @@ std::string why_failed(const SessionResult& session, const Result<Report>& repor
         return fmt::format("{} (the hypervisor's last words: {})", report.error(),
                            last_words(session));
     }
-    if (report->guest && report->guest->state != "powered off") {
-        return fmt::format("the guest ended as \"{}\": {}", report->guest->state,
-                           report->guest->reason.empty() ? last_words(session)
-                                                         : report->guest->reason);
-    }
-    return "";
+    return why_ended(*report, "the guest", last_words(session));
 }
 
 } // namespace twofold::tool

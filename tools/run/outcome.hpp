@@ -9,7 +9,7 @@
 
 namespace twofold::tool {
 
-// Empty if the guest powered itself off and its report came; else why not, in one line.
+// Empty if every guest powered itself off and the report came; else why not, in one line.
 std::string why_failed(const SessionResult& session, const Result<Report>& report,
                        unsigned timeout_seconds);
 

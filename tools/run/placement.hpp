@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Placement: where kernel and initramfs of a guest wait in the memory of QEMU's virt machine until
-// the hypervisor takes them, and how much memory that machine needs.
+// Placement: where kernel and initramfs of each guest wait in the memory of QEMU's virt machine
+// until the hypervisor takes them, and how much memory that machine needs.
 #pragma once
 
 #include <twofold/arch/address.hpp>
 
 #include <cstdint>
+#include <vector>
 
 namespace twofold::tool {
+
+// What a guest needs, in bytes.
+struct GuestSizes {
+    std::uint64_t kernel = 0;
+    std::uint64_t initrd = 0;
+    std::uint64_t memory = 0;
+};
 
 // The machine's memory:
 //
@@ -15,23 +23,33 @@ namespace twofold::tool {
 //   1152 MiB  the machine's device tree, put there by QEMU
 //   1280 MiB  kernel
 //             initramfs, at the next 16 MiB
-//   2 GiB     free for the guest: whole GiB, and one more for tables and what does not fill an
-//   extent
+//             and so on for each guest: the hypervisor tells them apart by this order
+//   2 GiB     free for the guests: whole GiB for each, and one more for tables and what does not
+//             fill an extent
 struct Placement {
-    Pa kernel;
-    Pa initrd;
+    struct Guest {
+        Pa kernel;
+        Pa initrd;
+    };
+
+    std::vector<Guest> guests;
     std::uint64_t machine_memory = 0;
 
     static constexpr Pa ram{GiB};
     static constexpr Pa first_module{1280 * MiB};
 
-    static constexpr Placement make(std::uint64_t kernel_bytes, std::uint64_t initrd_bytes,
-                                    std::uint64_t guest_memory) {
+    static Placement make(const std::vector<GuestSizes>& guests) {
         Placement placement;
-        placement.kernel = first_module;
-        placement.initrd = (placement.kernel + kernel_bytes).align_up(16 * MiB);
-        const Pa free = (placement.initrd + initrd_bytes).align_up(GiB);
-        placement.machine_memory = free - ram + align_up(guest_memory, GiB) + GiB;
+        Pa next = first_module;
+        std::uint64_t memory = GiB;
+        for (const GuestSizes& guest : guests) {
+            const Pa kernel = next.align_up(16 * MiB);
+            const Pa initrd = (kernel + guest.kernel).align_up(16 * MiB);
+            placement.guests.push_back({kernel, initrd});
+            next = initrd + guest.initrd;
+            memory += align_up(guest.memory, GiB);
+        }
+        placement.machine_memory = next.align_up(GiB) - ram + memory;
         return placement;
     }
 };

@@ -31,6 +31,41 @@ std::string trace_words(const RunOptions& options, const HypervisorFiles& files)
                          : "";
 }
 
+// With a blank in front.
+std::string guest_words(const GuestOptions& guest, std::size_t number) {
+    const std::string prefix = number == 0 ? " guest." : fmt::format(" guest{}.", number);
+    std::string words;
+    const auto add = [&](std::string_view key, const auto& value) {
+        words += fmt::format("{}{}={}", prefix, key, value);
+    };
+    if (number != 0) {
+        add("name", guest.name);
+    }
+    add("memory", size_argument(guest.memory));
+    add("extent", size_argument(guest.extent));
+    add("ipa", guest.ipa_bits);
+    add("granule", granule_words(guest.granule));
+    add("cpus", guest.smp);
+    if (guest.around) {
+        add("around", size_argument(*guest.around));
+    }
+    if (guest.lpa2) {
+        add("lpa2", "on");
+    }
+    if (guest.prefer == Prefer::fewest_root_pages) {
+        add("levels", "most");
+    }
+    return words;
+}
+
+// For QEMU's guest-loader.
+void add_module(std::vector<std::string>& command, Pa at, std::string_view kind,
+                const std::filesystem::path& file, std::string_view more) {
+    command.insert(command.end(),
+                   {"-device", fmt::format("guest-loader,addr={:#x},{}={}{}", at.value, kind,
+                                           property(file.string()), more)});
+}
+
 bool is_plain(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
            std::string_view{"-_./=,:+@%"}.contains(c);
@@ -43,13 +78,11 @@ std::string hypervisor_words(const RunOptions& options, const HypervisorFiles& f
     std::string script = options.monitor_script;
     std::ranges::replace_if(
         script, [](unsigned char c) { return std::isspace(c) != 0; }, ',');
-    return fmt::format("guest.memory={} guest.extent={} guest.ipa={} guest.granule={} "
-                       "guest.cpus={}{}{}{}{}{}{}{} report=semihosting:{}",
-                       size_argument(options.memory), size_argument(options.extent),
-                       options.ipa_bits, granule_words(options.granule), options.smp,
-                       options.around ? " guest.around=" + size_argument(*options.around) : "",
-                       options.lpa2 ? " guest.lpa2=on" : "",
-                       options.prefer == Prefer::fewest_root_pages ? " guest.levels=most" : "",
+    std::string words;
+    for (std::size_t i = 0; i < options.guests.size(); ++i) {
+        words += guest_words(options.guests[i], i);
+    }
+    return fmt::format("{}{}{}{}{} report=semihosting:{}", words.substr(1),
                        script.empty() ? "" : " monitor.script=", script,
                        options.monitor_calls ? " monitor.calls=on" : "",
                        trace_words(options, files), files.report.string());
@@ -64,7 +97,7 @@ std::vector<std::string> qemu_command(const RunOptions& options, const Placement
         "-cpu",
         cpu_model(options.cpu),
         "-smp",
-        fmt::format("{}", options.smp),
+        fmt::format("{}", options.cpus()),
         "-m",
         size_argument(placement.machine_memory),
         "-nic",
@@ -82,14 +115,14 @@ std::vector<std::string> qemu_command(const RunOptions& options, const Placement
         options.hypervisor.string(),
         "-append",
         hypervisor_words(options, files),
-        "-device",
-        fmt::format("guest-loader,addr={:#x},kernel={},bootargs={}", placement.kernel.value,
-                    property(options.kernel.string()), property(options.append)),
     };
-    if (!options.initrd.empty()) {
-        command.insert(command.end(), {"-device", fmt::format("guest-loader,addr={:#x},initrd={}",
-                                                              placement.initrd.value,
-                                                              property(options.initrd.string()))});
+    for (std::size_t i = 0; i < options.guests.size(); ++i) {
+        const GuestOptions& guest = options.guests[i];
+        add_module(command, placement.guests[i].kernel, "kernel", guest.kernel,
+                   ",bootargs=" + property(guest.append));
+        if (!guest.initrd.empty()) {
+            add_module(command, placement.guests[i].initrd, "initrd", guest.initrd, "");
+        }
     }
     return command;
 }

@@ -26,7 +26,7 @@ struct HypervisorFiles {
 std::vector<std::string> qemu_command(const RunOptions& options, const Placement& placement,
                                       const HypervisorFiles& files);
 
-// What the hypervisor is told about the guest.
+// What the hypervisor is told about the guests.
 std::string hypervisor_words(const RunOptions& options, const HypervisorFiles& files);
 
 // As one would type it in a shell.

@@ -87,38 +87,45 @@ std::vector<Report::Count> parse_object(const Json& document, const char* name) 
     return counts;
 }
 
+// Of one guest.
+Report parse_report(const Json& document) {
+    Report report;
+    if (document.contains("guest")) {
+        report.guest = parse_guest(document.at("guest"));
+    }
+    if (document.contains("geometry")) {
+        report.geometry = parse_shape(document.at("geometry"));
+    }
+    report.features =
+        parse_list(document, "features", [](const Json& json) { return json.get<std::string>(); });
+    report.mappings = parse_list(document, "mappings", parse_mapping);
+    report.chosen = parse_list(document, "chosen", parse_choice);
+    report.faults = parse_counts(document, "faults", "kind");
+    report.outcomes = parse_counts(document, "outcomes", "outcome");
+    report.exits = parse_counts(document, "exits", "name");
+    report.upkeep = parse_object(document, "upkeep");
+    report.events = parse_object(document, "events");
+    report.tables = parse_object(document, "tables");
+    report.invalidations = parse_object(document, "invalidations");
+    report.checks = parse_object(document, "checks");
+    report.monitor = parse_object(document, "monitor");
+    if (document.contains("time")) {
+        const Json& time = document.at("time");
+        const auto frequency = member<std::uint64_t>(time, "frequency");
+        if (frequency != 0) {
+            report.guest_seconds = static_cast<double>(member<std::uint64_t>(time, "ticks")) /
+                                   static_cast<double>(frequency);
+        }
+    }
+    return report;
+}
+
 } // namespace
 
 Result<Report> Report::parse(const nlohmann::ordered_json& document) {
     try {
-        Report report;
-        if (document.contains("guest")) {
-            report.guest = parse_guest(document.at("guest"));
-        }
-        if (document.contains("geometry")) {
-            report.geometry = parse_shape(document.at("geometry"));
-        }
-        report.features = parse_list(document, "features",
-                                     [](const Json& json) { return json.get<std::string>(); });
-        report.mappings = parse_list(document, "mappings", parse_mapping);
-        report.chosen = parse_list(document, "chosen", parse_choice);
-        report.faults = parse_counts(document, "faults", "kind");
-        report.outcomes = parse_counts(document, "outcomes", "outcome");
-        report.exits = parse_counts(document, "exits", "name");
-        report.upkeep = parse_object(document, "upkeep");
-        report.events = parse_object(document, "events");
-        report.tables = parse_object(document, "tables");
-        report.invalidations = parse_object(document, "invalidations");
-        report.checks = parse_object(document, "checks");
-        report.monitor = parse_object(document, "monitor");
-        if (document.contains("time")) {
-            const Json& time = document.at("time");
-            const auto frequency = member<std::uint64_t>(time, "frequency");
-            if (frequency != 0) {
-                report.guest_seconds = static_cast<double>(member<std::uint64_t>(time, "ticks")) /
-                                       static_cast<double>(frequency);
-            }
-        }
+        Report report = parse_report(document);
+        report.others = parse_list(document, "others", parse_report);
         return report;
     } catch (const Json::exception& error) {
         return Failure{fmt::format("the report has another form: {}", error.what())};

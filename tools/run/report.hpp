@@ -37,9 +37,11 @@ namespace twofold::tool {
 //    "monitor": {"commands": 9, "pages_harvested": 2621, "blocks_restored": 1},
 //    "exits": [{"class": 36, "name": "data abort", "count": 10}],
 //    "events": {"interrupts": 100, "mmio_reads": 7},
-//    "time": {"ticks": 250000000, "frequency": 62500000}}
+//    "time": {"ticks": 250000000, "frequency": 62500000},
+//    "others": [...]}
 //
-// "contiguous" is how many of the mappings' descriptors have the Contiguous bit.
+// "contiguous" is how many of the mappings' descriptors have the Contiguous bit. "others" is there
+// if there was more than one guest: of each other one a document like this.
 struct Report {
     struct Guest {
         std::string name;
@@ -94,6 +96,7 @@ struct Report {
     std::vector<Count> exits;
     std::vector<Count> events;
     std::optional<double> guest_seconds;
+    std::vector<Report> others; // which have none themselves
 
     // An error says in one line what is wrong with the document.
     static Result<Report> parse(const nlohmann::ordered_json& document);

@@ -123,9 +123,7 @@ std::string time_words(const Report& report, double wall_seconds) {
                                 : fmt::format("{:.1f} s", wall_seconds);
 }
 
-} // namespace
-
-std::string report_text(const Report& report, double wall_seconds) {
+std::string one_report_text(const Report& report, double wall_seconds) {
     std::string text = "\n";
     if (report.guest) {
         text += guest_text(*report.guest);
@@ -158,6 +156,16 @@ std::string report_text(const Report& report, double wall_seconds) {
     add("exits", most_first(report.exits));
     add("events", report.events);
     text += fmt::format("{:<{}}{}\n", "time", names_width, time_words(report, wall_seconds));
+    return text;
+}
+
+} // namespace
+
+std::string report_text(const Report& report, double wall_seconds) {
+    std::string text = one_report_text(report, wall_seconds);
+    for (const Report& other : report.others) {
+        text += one_report_text(other, wall_seconds);
+    }
     return text;
 }
 

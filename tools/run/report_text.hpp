@@ -8,6 +8,7 @@
 
 namespace twofold::tool {
 
+// One for each guest, one after the other.
 std::string report_text(const Report& report, double wall_seconds);
 
 } // namespace twofold::tool

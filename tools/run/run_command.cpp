@@ -7,15 +7,16 @@
 #include "tools/run/qemu_command.hpp"
 #include "tools/run/report_text.hpp"
 #include "tools/run/temporary_folder.hpp"
-#include "tools/text/number.hpp"
 #include "tools/text/size.hpp"
 #include "tools/trace/trace_events.hpp"
 
 #include <fmt/format.h>
 
-#include <bit>
+#include <algorithm>
 #include <fstream>
 #include <memory>
+#include <span>
+#include <vector>
 
 namespace twofold::tool {
 
@@ -28,25 +29,63 @@ constexpr const char* traced_hypervisor = "build/aarch64/twofold-traced.img";
 // Where the hypervisor puts a guest's memory.
 constexpr Ipa guest_memory_base{GiB};
 
-// What can be known to fail before anything is started. A CPU that we do not know is left to the
-// hypervisor.
+// What can be known to fail before anything is started.
+std::string why_impossible(const GuestOptions& guest, const KnownCpu& cpu) {
+    const auto geometry =
+        Geometry::make(CpuFeatures::from(cpu.registers), {.granule = guest.granule,
+                                                          .ipa_bits = guest.ipa_bits,
+                                                          .lpa2 = guest.lpa2,
+                                                          .prefer = guest.prefer});
+    if (!geometry) {
+        return std::string{to_string(geometry.error())};
+    }
+    if (!geometry->contains(guest_memory_base, guest.memory)) {
+        return fmt::format("{} of memory from {} on do not fit a {}-bit IPA",
+                           size_words(guest.memory), size_words(guest_memory_base.value),
+                           guest.ipa_bits);
+    }
+    return "";
+}
+
+// A CPU that we do not know is left to the hypervisor.
 std::string why_impossible(const RunOptions& options) {
     const KnownCpu* const cpu = find_cpu(options.cpu.substr(0, options.cpu.find(',')));
     if (cpu == nullptr) {
         return "";
     }
-    const auto geometry =
-        Geometry::make(CpuFeatures::from(cpu->registers), {.granule = options.granule,
-                                                           .ipa_bits = options.ipa_bits,
-                                                           .lpa2 = options.lpa2,
-                                                           .prefer = options.prefer});
-    if (!geometry) {
-        return std::string{to_string(geometry.error())};
+    for (const GuestOptions& guest : options.guests) {
+        if (std::string reason = why_impossible(guest, *cpu); !reason.empty()) {
+            return options.guests.size() == 1 ? reason
+                                              : fmt::format("guest {}: {}", guest.name, reason);
+        }
     }
-    if (!geometry->contains(guest_memory_base, options.memory)) {
-        return fmt::format("{} of memory from {} on do not fit a {}-bit IPA",
-                           size_words(options.memory), size_words(guest_memory_base.value),
-                           options.ipa_bits);
+    return "";
+}
+
+// The guests that --vm asks for, and what nobody can have of all together.
+std::string add_guests(RunOptions& options, const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+        GuestOptions defaults = options.guests.front();
+        defaults.name = fmt::format("vm{}", options.guests.size() + 1);
+        auto guest = parse_guest(text, defaults);
+        if (!guest) {
+            return guest.error();
+        }
+        if (std::ranges::count(options.guests, guest->name, &GuestOptions::name) != 0) {
+            return fmt::format("--vm: name: another guest is called \"{}\"", guest->name);
+        }
+        options.guests.push_back(std::move(*guest));
+    }
+    if (options.guests.size() > RunOptions::most_guests) {
+        return fmt::format("--vm: expected at most {} guests in all, not {}",
+                           RunOptions::most_guests, options.guests.size());
+    }
+    if (options.cpus() > RunOptions::most_cpus) {
+        return fmt::format("--smp: expected at most {} CPUs of all guests together, not {}",
+                           RunOptions::most_cpus, options.cpus());
+    }
+    if (options.trace && options.guests.size() > 1) {
+        return "--trace: expected one guest, so no --vm";
     }
     return "";
 }
@@ -65,12 +104,19 @@ Result<Json> read_report(const std::filesystem::path& file) {
 
 // The hypervisor's report, and what it cannot know.
 bool write_json(const RunOptions& options, const SessionResult& session, Json document) {
-    document["run"] = {{"cpu", options.cpu},
-                       {"smp", options.smp},
-                       {"memory_bytes", options.memory},
-                       {"extent_bytes", options.extent},
-                       {"append", options.append},
-                       {"wall_seconds", session.seconds}};
+    Json run = {{"cpu", options.cpu}};
+    const auto add = [](Json& to, const GuestOptions& guest) {
+        to["smp"] = guest.smp;
+        to["memory_bytes"] = guest.memory;
+        to["extent_bytes"] = guest.extent;
+        to["append"] = guest.append;
+    };
+    add(run, options.guests.front());
+    for (const GuestOptions& guest : std::span{options.guests}.subspan(1)) {
+        add(run["others"].emplace_back(Json{{"name", guest.name}}), guest);
+    }
+    run["wall_seconds"] = session.seconds;
+    document["run"] = std::move(run);
     std::ofstream stream{*options.json};
     stream << document.dump(2) << '\n';
     return static_cast<bool>(stream.flush());
@@ -136,7 +182,10 @@ int run_guest(const RunOptions& options, const Placement& placement) {
     return fail(exit_status::no, reason);
 }
 
-int run(const RunOptions& options) {
+int run(RunOptions options, const std::vector<std::string>& more_guests) {
+    if (const std::string reason = add_guests(options, more_guests); !reason.empty()) {
+        return fail(exit_status::bad_input, reason);
+    }
     const auto placement = place_files(options);
     if (!placement) {
         return fail(exit_status::bad_input, placement.error());
@@ -151,57 +200,44 @@ int run(const RunOptions& options) {
     return run_guest(options, *placement);
 }
 
-std::optional<std::uint64_t> parse_memory(const std::string& text) {
-    const auto bytes = parse_number(text);
-    const bool possible = bytes && *bytes != 0 && is_aligned(*bytes, 2 * MiB) && *bytes <= 64 * TiB;
-    return possible ? bytes : std::nullopt;
+template <class Value, class Into>
+void add_value(CLI::App& command, const std::string& name, Into& into,
+               const GuestValue<Value>& value, const std::string& description) {
+    add_parsed(command, name, into, value.parse, std::string{value.expected}, description);
 }
 
-std::optional<std::uint64_t> parse_around(const std::string& text) {
-    const auto bytes = parse_number(text);
-    const bool possible =
-        bytes && std::has_single_bit(*bytes) && *bytes >= 4 * KiB && *bytes <= 2 * MiB;
-    return possible ? bytes : std::nullopt;
-}
-
-std::optional<std::uint64_t> parse_extent(const std::string& text) {
-    const auto bytes = parse_number(text);
-    const bool possible =
-        bytes && std::has_single_bit(*bytes) && *bytes >= 4 * KiB && *bytes <= GiB;
-    return possible ? bytes : std::nullopt;
+void add_guest_options(CLI::App& command, GuestOptions& guest) {
+    command.add_option("--kernel", guest.kernel, "arm64 Image")->capture_default_str();
+    command.add_option("--initrd", guest.initrd, "initramfs; \"\" for none")->capture_default_str();
+    command.add_option("--append", guest.append, "the guest's command line")->capture_default_str();
+    add_value(command, "--memory", guest.memory, memory_value, "the guest's memory (1G)");
+    add_value(command, "--extent", guest.extent, extent_value,
+              "the pieces in which its memory is allocated (1G)");
+    add_value(command, "--fault-around", guest.around, around_value,
+              "what is mapped with a page that was faulted on (64K)");
+    add_value(command, "--ipa", guest.ipa_bits, ipa_value, "bits of the guest's addresses (40)");
+    add_value(command, "--granule", guest.granule, granule_value, "of its stage-2 table (4K)");
+    command.add_flag("--lpa2", guest.lpa2, "52-bit descriptors, for 4K and 16K");
+    add_value(command, "--smp", guest.smp, smp_value,
+              "CPUs of the guest (2); the machine has those of its guests");
 }
 
 } // namespace
 
 void add_run_command(CLI::App& app, int& status) {
     const auto options = std::make_shared<RunOptions>();
+    const auto more_guests = std::make_shared<std::vector<std::string>>();
     CLI::App& command =
         *app.add_subcommand("run", "A Linux guest on the hypervisor in QEMU, and what was mapped");
     use_last(command);
-    command.add_option("--kernel", options->kernel, "arm64 Image")->capture_default_str();
-    command.add_option("--initrd", options->initrd, "initramfs; \"\" for none")
-        ->capture_default_str();
-    command.add_option("--append", options->append, "the guest's command line")
-        ->capture_default_str();
-    add_parsed(command, "--memory", options->memory, parse_memory, "a multiple of 2M",
-               "the guest's memory (1G)");
-    add_parsed(command, "--extent", options->extent, parse_extent, "a power of two from 4K to 1G",
-               "the pieces in which its memory is allocated (1G)");
-    add_parsed(command, "--fault-around", options->around, parse_around,
-               "a power of two from 4K to 2M",
-               "what is mapped with a page that was faulted on (64K)");
-    add_parsed(
-        command, "--ipa", options->ipa_bits,
-        [](const std::string& text) { return parse_between(text, 1, 64); }, "1 to 64",
-        "bits of the guest's addresses (40)");
-    add_parsed(command, "--granule", options->granule, parse_granule, "4K, 16K or 64K",
-               "of its stage-2 table (4K)");
-    command.add_flag("--lpa2", options->lpa2, "52-bit descriptors, for 4K and 16K");
+    add_guest_options(command, options->guests.front());
+    add_texts(
+        command, "--vm", *more_guests,
+        "one more guest beside it, as in \"memory=512M,extent=4K,ipa=34\"; keys: name, "
+        "kernel, initrd, append, memory, extent, fault-around, ipa, granule, lpa2, smp; what is "
+        "not said is as for the first one, and a comma in a value is written twice; can be "
+        "given three times");
     command.add_option("--cpu", options->cpu, "what QEMU's -cpu takes")->capture_default_str();
-    add_parsed(
-        command, "--smp", options->smp,
-        [](const std::string& text) { return parse_between(text, 1, 8); }, "1 to 8",
-        "CPUs of the machine and of the guest (2)");
     const CLI::Option* const hypervisor =
         command.add_option("--hypervisor", options->hypervisor, "the hypervisor's image")
             ->capture_default_str();
@@ -211,10 +247,10 @@ void add_run_command(CLI::App& app, int& status) {
         [](const std::string& text) { return parse_between(text, 1, 1000000); }, "1 to 1000000",
         "seconds after which the guest is stopped (300)");
     command.add_option("--monitor-script", options->monitor_script,
-                       "what the hypervisor's monitor does while the guest runs, as in \"log on; "
+                       "what the monitor of the first guest does while it runs, as in \"log on; "
                        "repeat 5; wait 100ms; harvest; end; log off\"");
     command.add_flag("--monitor-calls", options->monitor_calls,
-                     "let the guest give the monitor commands by HVC");
+                     "let a guest give its monitor commands by HVC");
     command.add_option("--json", options->json, "write the report to this file too");
     command.add_option("--trace", options->trace,
                        "write faults, splits, collapses and TLBIs with their times and reasons to "
@@ -229,15 +265,15 @@ void add_run_command(CLI::App& app, int& status) {
         ->allow_extra_args(false);
     command.add_flag("--quiet", options->quiet, "do not show the guest's console");
     command.add_flag("--dry-run", options->dry_run, "only print QEMU's command");
-    command.footer(
-        "What is typed goes to the guest; Ctrl-] opens the hypervisor's monitor, Ctrl-C stops "
-        "all.\n"
-        "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'");
-    command.callback([options, hypervisor, &status] {
+    command.footer("What is typed goes to the first guest; Ctrl-] opens its monitor, where \"guest "
+                   "NAME\" says "
+                   "which one is meant; Ctrl-C stops all.\n"
+                   "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'");
+    command.callback([options, more_guests, hypervisor, &status] {
         if (options->trace && hypervisor->count() == 0) {
             options->hypervisor = traced_hypervisor;
         }
-        status = run(*options);
+        status = run(*options, *more_guests);
     });
 }
 

@@ -2,9 +2,9 @@
 // RunOptions: what `twofold run` was asked for.
 #pragma once
 
-#include <twofold/arch/address.hpp>
-#include <twofold/arch/geometry.hpp>
+#include "tools/run/guest_options.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -14,29 +14,32 @@
 namespace twofold::tool {
 
 struct RunOptions {
-    std::filesystem::path kernel = "build/guest/vmlinuz";
-    std::filesystem::path initrd = "build/guest/initrd.img"; // empty: none
-    std::string append = "console=ttyAMA0";
-    std::uint64_t memory = GiB;
-    std::uint64_t extent = GiB;
-    std::optional<std::uint64_t> around; // what is mapped with a page that was faulted on
-    unsigned ipa_bits = 40;
-    Granule granule = Granule::k4;
-    bool lpa2 = false;
-    Prefer prefer = Prefer::fewest_levels;
+    // The hypervisor's limits.
+    static constexpr std::size_t most_guests = 4;
+    static constexpr unsigned most_cpus = 8;
+
+    std::vector<GuestOptions> guests = std::vector<GuestOptions>(1);
     std::string cpu = "max";
-    unsigned smp = 2;
     std::filesystem::path hypervisor = "build/aarch64/twofold.img";
     std::string qemu = "qemu-system-aarch64";
     unsigned timeout_seconds = 300;
-    std::string monitor_script; // what the hypervisor's monitor does while the guest runs
-    bool monitor_calls = false; // the guest may give it commands, too
+    std::string monitor_script; // what the first guest's monitor does while the guest runs
+    bool monitor_calls = false; // a guest may give its monitor commands, too
     std::optional<std::filesystem::path> json;
-    std::optional<std::filesystem::path> trace; // needs a hypervisor that can
+    std::optional<std::filesystem::path> trace; // needs a hypervisor that can, and one guest
     std::uint64_t trace_limit = MiB;            // events
     std::vector<std::string> expect;            // what has to be said
     bool quiet = false;
     bool dry_run = false;
+
+    // Of the machine: each guest has CPUs of its own.
+    unsigned cpus() const {
+        unsigned sum = 0;
+        for (const GuestOptions& guest : guests) {
+            sum += guest.smp;
+        }
+        return sum;
+    }
 };
 
 } // namespace twofold::tool

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// KeyValues: an argument such as "ipa=0x80000000,size=4G,ro", taken apart.
+// KeyValues: an argument such as "ipa=0x80000000,size=4G,ro", taken apart. A comma that is a part
+// of a value is written twice, as for QEMU.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,8 @@ public:
 
     // The number behind `key=`; the last one counts. Each key is taken once.
     std::optional<std::uint64_t> number(std::string_view key);
+    // The text behind `key=`, likewise.
+    std::optional<std::string> text(std::string_view key);
     // Whether the word is there.
     bool flag(std::string_view word);
 
