@@ -23,7 +23,8 @@ export function describePlace(space, address, wholeRun = false) {
     return { title: "nothing is told", rows: [["IPA", rangeWords(start, end)], ["size", sizeWords(end - start)]] };
   }
   const kind = space.kindOf(run);
-  const [start, end] = wholeRun ? [space.start[run], space.end[run]] : space.entryAround(address, run);
+  const all = wholeRun || !kind.leaf;
+  const [start, end] = all ? [space.start[run], space.end[run]] : space.entryAround(address, run);
   const pa = space.paAt(start, run);
   const rows = [["IPA", rangeWords(start, end)]];
   const add = (name, value) => {
@@ -41,7 +42,7 @@ export function describePlace(space, address, wholeRun = false) {
   }
   add(kind.reason ? "because" : "note", kind.words);
   const entries = kind.leaf ? space.bytes(run) / kind.entryBytes : 1;
-  if (wholeRun) {
+  if (all) {
     add("size", sizeWords(space.bytes(run)));
   } else if (entries > 1) {
     add("in a run", `${rangeWords(space.start[run], space.end[run])}, ${countWords(entries)} ${entryNoun(kind.level, entries)}`);
