@@ -38,6 +38,7 @@ help:
 build:
 	@scripts/setup.sh build cross guest
 	@scripts/fetch-guest.sh
+	@scripts/web.sh --try
 	@scripts/build.sh release twofold-command
 	@scripts/build.sh aarch64
 
@@ -90,6 +91,6 @@ coverage:
 .PHONY: clean distclean
 clean:
 	@for folder in release asan tsan coverage fuzz aarch64 aarch64-checked results mutate; do rm -rf "build/$$folder"; done
-	@rm -f build/guest/workload build/guest/initrd.img
+	@rm -f build/guest/workload build/guest/initrd.img build/web/made build/web/report*
 distclean:
 	@rm -rf build
