@@ -14,8 +14,9 @@ KERNEL ?=
 INITRD ?=
 APPEND ?=
 MONITOR ?=
+TRACE ?=
 CHECKED ?= 0
-export CHECKED CPU SMP MEMORY EXTENT IPA KERNEL INITRD APPEND MONITOR
+export TRACE CHECKED CPU SMP MEMORY EXTENT IPA KERNEL INITRD APPEND MONITOR
 
 .PHONY: help
 help:
@@ -23,6 +24,7 @@ help:
 	@echo '                CPU=max SMP=2 MEMORY=1G EXTENT=1G|2M|64K|4K IPA=32..48 change the guest,'
 	@echo '                KERNEL=file INITRD=file APPEND=words replace its kernel, initramfs and command line'
 	@echo '                MONITOR="log on; wait 1s; harvest" are commands for the hypervisor while the guest runs,'
+	@echo '                TRACE=file.json writes what happened to its stage 2, for Perfetto,'
 	@echo '                CHECKED=1 checks each step on its stage-2 table against the architecture'
 	@echo 'make test       everything: host tests, sanitizers, and guests booted on six CPU models'
 	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode|files|text'

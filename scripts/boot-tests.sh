@@ -36,11 +36,12 @@ boot() {
     shift 7
     local log=$out/$name.log report=$out/$name.json start=$EPOCHREALTIME
     local command=(timeout -k 10 $((limit + 30)) build/release/bin/twofold run
-        --hypervisor "build/${preset:-aarch64}/twofold.img" --kernel build/guest/vmlinuz
+        --hypervisor "build/${preset:-aarch64}/${image:-twofold}.img" --kernel build/guest/vmlinuz
         --initrd build/guest/initrd.img --append "console=ttyAMA0 quiet $words"
         --cpu "$cpu" --smp "$smp" --memory "${memory:-1G}" --extent "$extent" --ipa "$ipa"
         --monitor-script "${script:-}"
         --json "$report" --timeout "$limit")
+    [ -z "${image:-}" ] || command+=(--trace "$out/$name.trace.json")
     case $words in
     *twofold.input*) type_when_asked "$log" "typed at the console" | "${command[@]}" >"$log" 2>&1 ;;
     *) "${command[@]}" </dev/null >"$log" 2>&1 ;;
@@ -57,6 +58,10 @@ boot() {
         [ "$size" -eq "$largest" ] || why="${why:+$why, }largest mapping $size instead of $largest"
     else
         why="${why:+$why, }no report"
+    fi
+    if [ -n "${image:-}" ]; then
+        line=$(scripts/check-trace.py "$out/$name.trace.json" "$report" 2>&1) ||
+            why="${why:+$why, }trace: $(echo "$line" | tail -n 1)"
     fi
     local time
     time=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
@@ -112,6 +117,9 @@ max-2-monitor max 2 1G
 max-4-monitor max 4 1G
 cortex-a72-2-monitor-4K cortex-a72 2 4K
 END
+# With a trace, which has to say what the report says.
+image=twofold-traced start max-2-traced max 2 1G 40 $gigabyte twofold.test
+memory=256M script=$moving image=twofold-traced start cortex-a72-2-traced-monitor cortex-a72 2 1G 40 any twofold.test
 # Every step on the table under the checker, of which a report would stop the machine.
 preset=aarch64-checked start max-2-checked-4K max 2 4K 40 $page twofold.test "events, 0 reports"
 wait

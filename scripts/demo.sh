@@ -21,7 +21,9 @@ scripts/build.sh release twofold-command
 # that the architecture does not allow.
 preset=aarch64
 [ "${CHECKED:-0}" = 0 ] || preset=aarch64-checked
-scripts/build.sh "$preset" twofold-hypervisor
+image=twofold target=twofold-hypervisor
+[ -z "${TRACE:-}" ] || image=twofold-traced target=twofold-hypervisor-traced
+scripts/build.sh "$preset" "$target"
 if [ -n "${KERNEL:-}" ]; then
     kernel=build/guest/own-vmlinuz
     scripts/fetch-guest.sh --to-image "$KERNEL" "$kernel"
@@ -35,14 +37,14 @@ rm -f build/results/demo.json build/results/demo.html
 # machine is, the guest has to be at work then.
 script=${MONITOR:-wait 4s; echo before; sizes; reasons 0x50000000; log on; repeat 4; wait 400ms; harvest; end; \
 echo while writes are logged; sizes; reasons 0x50000000; log off; collapse; echo afterwards; sizes; reasons 0x50000000}
-until=
-[ -n "${MONITOR:-}${APPEND:-}${INITRD:-}" ] || until=twofold.until=10
+until= shown=
+[ -n "${MONITOR:-}${APPEND:-}${INITRD:-}" ] || until=twofold.until=10 shown='[monitor] afterwards'
 # With words of its own, the guest may end in another way than by passing.
 expect=
 [ -n "${APPEND:-}${INITRD:-}" ] || expect='TWOFOLD-GUEST: pass'
 status=0
-build/release/bin/twofold run --expect "$expect" \
-    --hypervisor "build/$preset/twofold.img" --kernel "$kernel" --initrd "$initrd" \
+build/release/bin/twofold run ${expect:+--expect "$expect"} ${shown:+--expect "$shown"} \
+    --hypervisor "build/$preset/$image.img" ${TRACE:+--trace "$TRACE"} --kernel "$kernel" --initrd "$initrd" \
     --append "console=ttyAMA0 quiet twofold.demo${until:+ $until}${APPEND:+ $APPEND}" \
     --cpu "${CPU:-max}" --smp "${SMP:-2}" --memory "${MEMORY:-1G}" --extent "${EXTENT:-1G}" \
     --ipa "${IPA:-40}" --monitor-script "$script" --json build/results/demo.json --timeout 600 || status=$?

@@ -11,22 +11,38 @@ namespace twofold::hyp {
 
 namespace {
 
-bool apply_report(Configuration& c, std::string_view value) {
+// A file of the host.
+bool apply_path(std::array<char, 256>& path, std::string_view value) {
     constexpr std::string_view prefix = "semihosting:";
+    if (!value.starts_with(prefix))
+        return false;
+    value.remove_prefix(prefix.size());
+    if (value.empty() || value.size() >= path.size())
+        return false;
+    path = {};
+    value.copy(path.data(), value.size());
+    return true;
+}
+
+bool apply_report(Configuration& c, std::string_view value) {
     if (value == "none") {
         c.report = ReportTarget::none;
     } else if (value == "console") {
         c.report = ReportTarget::console;
-    } else if (value.starts_with(prefix)) {
-        value.remove_prefix(prefix.size());
-        if (value.empty() || value.size() >= c.report_path.size())
-            return false;
-        value.copy(c.report_path.data(), value.size());
+    } else if (apply_path(c.report_path, value)) {
         c.report = ReportTarget::semihosting;
     } else {
         return false;
     }
     return true;
+}
+
+bool apply_trace(Configuration& c, std::string_view value) {
+    if (value == "none") {
+        c.trace_path = {};
+        return true;
+    }
+    return apply_path(c.trace_path, value);
 }
 
 bool apply_granule(Configuration& c, std::string_view value) {
@@ -56,6 +72,8 @@ bool apply_number(Configuration& c, std::string_view name, std::uint64_t number)
         c.around = number;
     } else if (name == "guest.ipa" && number >= 16 && number <= 52) {
         c.ipa_bits = static_cast<unsigned>(number);
+    } else if (name == "trace.limit" && number != 0) {
+        c.trace_limit = number;
     } else {
         return false;
     }
@@ -79,6 +97,8 @@ bool apply(Configuration& c, std::string_view name, std::string_view value) {
     }
     if (name == "report")
         return apply_report(c, value);
+    if (name == "trace")
+        return apply_trace(c, value);
     if (name == "monitor.script") {
         c.monitor_script = value;
         return Script::first_mistake(value).empty();

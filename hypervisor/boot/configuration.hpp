@@ -13,6 +13,8 @@
 //   guest.lpa2=on         52-bit descriptors, where the CPU has them
 //   guest.levels=fewest   or most: with the smallest root
 //   report=console        or semihosting:/path, or none
+//   trace=none            or semihosting:/path: what happens to its stage 2, as TraceRecords
+//   trace.limit=1M        the most records
 //   monitor.script=...    what the monitor does by itself: see monitor/script.hpp, commas for
 //   blanks monitor.calls=off     or on: the guest may give the monitor commands by HVC
 #pragma once
@@ -42,6 +44,8 @@ struct Configuration {
     Prefer prefer = Prefer::fewest_levels;
     ReportTarget report = ReportTarget::console;
     std::array<char, 256> report_path{}; // ends with a zero byte
+    std::array<char, 256> trace_path{};  // likewise; empty: no trace
+    std::uint64_t trace_limit = MiB;     // records
     std::string_view monitor_script;     // a part of the command line
     bool monitor_calls = false;
 

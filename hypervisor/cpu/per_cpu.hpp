@@ -18,6 +18,7 @@ namespace twofold::hyp {
 inline constexpr unsigned max_cpus = 8;
 
 struct Vcpu;
+class TraceBuffer;
 
 struct PerCpu {
     TrapFrame fault_frame{};
@@ -28,6 +29,7 @@ struct PerCpu {
     unsigned index = 0;
     std::atomic<bool> online{false};
     Vcpu* vcpu = nullptr;
+    TraceBuffer* trace = nullptr; // of a traced build, while there is a trace
     IdRegisters id_registers;
     Counters counters{};
 };

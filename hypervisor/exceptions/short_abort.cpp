@@ -4,6 +4,7 @@
 #include "cpu/sysreg.hpp"
 #include "guest/address_translation.hpp"
 #include "guest/guest.hpp"
+#include "trace/trace_buffer.hpp"
 
 #include <twofold/arch/abort.hpp>
 
@@ -47,6 +48,8 @@ extern "C" bool handle_short_abort(twofold::hyp::TrapFrame*) {
     const std::uint64_t esr = TWOFOLD_READ_SYSREG(ESR_EL2);
     const std::uint64_t far = TWOFOLD_READ_SYSREG(FAR_EL2);
     PerCpu& cpu = this_cpu();
+    if (traced_build && cpu.trace != nullptr)
+        return false;
     if ((esr & looked_at) == translation) {
         const std::uint64_t hpfar = TWOFOLD_READ_SYSREG(HPFAR_EL2);
         const Ipa ipa{hpfar::fipa::get(hpfar) << 12 | (far & bit_mask(11, 0))};

@@ -9,6 +9,7 @@
 #include "guest/guest.hpp"
 #include "guest/stage1_walk.hpp"
 #include "runtime/print.hpp"
+#include "trace/fault_trace.hpp"
 
 #include <twofold/arch/abort.hpp>
 
@@ -118,17 +119,8 @@ bool emulate_directly(Vcpu& vcpu, TrapFrame& frame) {
     return true;
 }
 
-} // namespace
-
-void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
-    if (emulate_directly(vcpu, frame))
-        return;
-    const auto abort = Abort::decode(frame.esr, frame.hpfar, frame.far);
-    if (!abort)
-        return;
-    const Resolution resolution = vcpu.guest->memory().handle(*abort, vcpu.index);
-    if (resolution.outcome == Outcome::resume)
-        return;
+// What the guest's memory has no answer to.
+void carry_out(Vcpu& vcpu, TrapFrame& frame, const Abort& abort, const Resolution& resolution) {
     const LongExit exit{vcpu};
     switch (resolution.outcome) {
     case Outcome::resume:
@@ -147,15 +139,40 @@ void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
         return;
     case Outcome::inject:
         give_abort(vcpu, frame, resolution.injection,
-                   stage1_level(vcpu, *abort, resolution.injection.fault));
+                   stage1_level(vcpu, abort, resolution.injection.fault));
         return;
     case Outcome::ring_full: // no vCPU has a ring
     case Outcome::stop:
         print("vCPU {}: {} at PC {:#x}: ESR {:#x}, FAR {:#x}, HPFAR {:#x}\n", vcpu.index,
-              to_string(abort->status.kind), frame.elr, frame.esr, frame.far, frame.hpfar);
+              to_string(abort.status.kind), frame.elr, frame.esr, frame.far, frame.hpfar);
         vcpu.guest->end(GuestState::stopped, to_string(resolution.reason));
         return;
     }
+}
+
+[[gnu::always_inline]] inline Outcome resolve(Vcpu& vcpu, TrapFrame& frame) {
+    if (emulate_directly(vcpu, frame))
+        return Outcome::mmio;
+    const auto abort = Abort::decode(frame.esr, frame.hpfar, frame.far);
+    if (!abort)
+        return Outcome::resume;
+    const Resolution resolution = vcpu.guest->memory().handle(*abort, vcpu.index);
+    if (resolution.outcome != Outcome::resume)
+        carry_out(vcpu, frame, *abort, resolution);
+    return resolution.outcome;
+}
+
+} // namespace
+
+void handle_stage2_abort(Vcpu& vcpu, TrapFrame& frame) {
+    if constexpr (traced_build) {
+        if (this_cpu().trace != nullptr) {
+            FaultTrace trace{vcpu, frame};
+            trace.end(resolve(vcpu, frame));
+            return;
+        }
+    }
+    resolve(vcpu, frame);
 }
 
 } // namespace twofold::hyp

@@ -48,7 +48,19 @@ std::expected<void, std::string_view> Guest::init(const GuestParts& parts) {
         return made;
     if (auto made = init_devices(); !made)
         return made;
-    return load();
+    if (auto loaded = load(); !loaded)
+        return loaded;
+    return start_trace();
+}
+
+std::expected<void, std::string_view> Guest::start_trace() {
+    const Configuration& configuration = *parts_.configuration;
+    const char* const path = configuration.trace_path.data();
+    if (*path == '\0')
+        return {};
+    if (!traced_build)
+        return std::unexpected("this build of the hypervisor cannot trace");
+    return tracer_.init(path, configuration.trace_limit, vcpu_count_, *parts_.pool);
 }
 
 std::expected<void, std::string_view> Guest::init_devices() {
@@ -94,6 +106,8 @@ std::expected<void, std::string_view> Guest::load() {
 
 void Guest::start() {
     time_origin_ = TWOFOLD_READ_SYSREG(CNTPCT_EL0);
+    if (traced_build && tracer_.is_on() && resets_ == 0)
+        tracer_.begin(time_origin_, memory_.vtcr().value);
     {
         const LockGuard guard{lock_};
         place_vcpu(vcpus_[0], kernel_entry_.value, tree_address_.value);
@@ -203,8 +217,11 @@ void Guest::finish(Vcpu& leader) {
     if (const auto checks = memory_.checks())
         print("checked {} events, {} reports\n", checks->events, checks->reports);
     const bool reported = write_report(*this);
+    const bool traced = !traced_build || !tracer_.is_on() || tracer_.finish();
+    if (!traced)
+        print("the trace cannot be written to {}\n", parts_.configuration->trace_path.data());
     parts_.uart->drain();
-    stop_machine(clean && reported ? 0 : 2);
+    stop_machine(clean && reported && traced ? 0 : 2);
 }
 
 void Guest::take_interrupts(Vcpu& vcpu) {

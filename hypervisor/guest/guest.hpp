@@ -17,6 +17,7 @@
 #include "guest/guest_ram.hpp"
 #include "guest/vcpu.hpp"
 #include "monitor/monitor.hpp"
+#include "trace/tracer.hpp"
 
 #include <array>
 #include <atomic>
@@ -97,6 +98,7 @@ private:
 
     std::expected<void, std::string_view> init_devices();
     std::expected<void, std::string_view> load();
+    std::expected<void, std::string_view> start_trace();
     bool place_vcpu(Vcpu& vcpu, std::uint64_t entry, std::uint64_t context);
     Vcpu* find(std::uint64_t mpidr);
     bool try_begin(Vcpu& vcpu);
@@ -114,6 +116,7 @@ private:
     HardwareCpuInterface cpu_interface_;
     ConsoleSpeaker speaker_;
     Monitor monitor_;
+    Tracer tracer_;
 
     Spinlock lock_; // states of the guest and its vCPUs
     std::atomic<GuestState> state_{GuestState::running};

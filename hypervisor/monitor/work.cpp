@@ -2,6 +2,11 @@
 // Beginning and end of a command.
 #include "monitor/work.hpp"
 
+#include "monitor/words.hpp"
+#include "trace/trace_buffer.hpp"
+
+#include <algorithm>
+
 namespace twofold::hyp {
 
 void Work::begin(const Command& command, bool aloud) {
@@ -31,8 +36,23 @@ void Work::begin(const Command& command, bool aloud) {
 }
 
 bool Work::step() {
+    if constexpr (traced_build) {
+        if (TraceBuffer* const trace = this_cpu().trace; trace != nullptr)
+            return step_traced(*trace);
+    }
     const bool over = step_once();
     ram_->settled();
+    return over;
+}
+
+bool Work::step_traced(TraceBuffer& trace) {
+    TraceRecord record{.begin = trace_time(), .kind = TraceKind::work};
+    const bool over = step_once();
+    ram_->settled();
+    const auto form = std::ranges::find(command_forms(), command_.verb, &CommandForm::verb);
+    const Words name{"{}{}{}", form->first, form->second.empty() ? "" : " ", form->second};
+    record.set(TraceRecord::Work::of(name.text()));
+    trace.put(record);
     return over;
 }
 

@@ -69,6 +69,7 @@ private:
     static constexpr unsigned patience = 10'000; // steps in a row that somebody else prevents
 
     bool step_once();
+    bool step_traced(TraceBuffer& trace);
     bool fail(std::string_view why);
     // Whether a step that ended so is to be tried again; if not, the command has failed.
     bool again(Error error);

@@ -9,9 +9,11 @@
 #include "port/limbo.hpp"
 #include "port/maintenance.hpp"
 #include "port/quiescence.hpp"
+#include "trace/trace_buffer.hpp"
 
 #include <twofold/arch/cpu_features.hpp>
 #include <twofold/arch/geometry.hpp>
+#include <twofold/table/size_change.hpp>
 #include <twofold/table/store_series.hpp>
 #include <twofold/vm/guest_port.hpp>
 
@@ -85,7 +87,9 @@ public:
     [[gnu::always_inline]] void tlbi(const TlbiOperation& operation) {
         ++counter_of(this_cpu().counters.invalidations, operation.kind);
         execute(operation);
+        tell(operation);
     }
+    void note(const SizeChange& change) { tell(change); }
     void clean_dcache(Pa pa, std::uint64_t bytes);
     void invalidate_icache(Pa pa, std::uint64_t bytes);
     void relax() const { cpu_relax(); }
@@ -96,6 +100,13 @@ public:
     std::uint64_t bytes_in_limbo() const { return limbo_.bytes(); }
 
 private:
+    template <typename Happened>
+    static void tell([[maybe_unused]] const Happened& what) {
+        if constexpr (traced_build) {
+            if (TraceBuffer* const trace = this_cpu().trace; trace != nullptr)
+                trace->put(what);
+        }
+    }
     static std::uint64_t& counter_of(InvalidationCounters& counters, TlbiKind kind) {
         switch (kind) {
         case TlbiKind::ipas2:

@@ -28,13 +28,15 @@ TEST(Configuration, HasDefaults) {
     EXPECT_FALSE(c->lpa2);
     EXPECT_EQ(c->prefer, Prefer::fewest_levels);
     EXPECT_EQ(c->report, ReportTarget::console);
+    EXPECT_STREQ(c->trace_path.data(), "");
+    EXPECT_EQ(c->trace_limit, 1048576U);
 }
 
 TEST(Configuration, TakesEveryWord) {
     const auto c = Configuration::parse(
         "guest.name=a guest.memory=512M  guest.base=2G guest.cpus=3 guest.extent=64K guest.ipa=48 "
         "guest.around=2M guest.granule=16K guest.lpa2=on guest.levels=most "
-        "report=semihosting:/out/report.json ");
+        "report=semihosting:/out/report.json trace=semihosting:/out/trace.bin trace.limit=2K ");
     ASSERT_TRUE(c);
     EXPECT_EQ(c->name, "a");
     EXPECT_EQ(c->memory, 0x2000'0000U);
@@ -48,6 +50,8 @@ TEST(Configuration, TakesEveryWord) {
     EXPECT_EQ(c->prefer, Prefer::fewest_root_pages);
     EXPECT_EQ(c->report, ReportTarget::semihosting);
     EXPECT_STREQ(c->report_path.data(), "/out/report.json");
+    EXPECT_STREQ(c->trace_path.data(), "/out/trace.bin");
+    EXPECT_EQ(c->trace_limit, 2048U);
 }
 
 // The last of a word counts, so that each of these is seen to be set.
@@ -58,6 +62,8 @@ TEST(Configuration, TakesEveryValueOfAWord) {
     EXPECT_FALSE(parsed("guest.lpa2=on guest.lpa2=off").lpa2);
     EXPECT_EQ(parsed("guest.levels=most guest.levels=fewest").prefer, Prefer::fewest_levels);
     EXPECT_EQ(parsed("report=none").report, ReportTarget::none);
+    EXPECT_STREQ(parsed("trace=semihosting:/long trace=semihosting:/a").trace_path.data(), "/a");
+    EXPECT_STREQ(parsed("trace=semihosting:/a trace=none").trace_path.data(), "");
     EXPECT_EQ(parsed("report=none report=console").report, ReportTarget::console);
 }
 

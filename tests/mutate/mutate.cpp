@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -43,17 +44,32 @@ public:
     // The engine as it is: it has to pass.
     Outcome unaltered() const { return build_and_run(work_ / "none"); }
 
-    Outcome with(const Plant& plant) const {
-        const fs::path header = source_ / "include/twofold" / plant.file;
-        std::string text = contents(header);
+    // Where in the header the plant goes; empty, and `why`, where it has no place.
+    std::optional<std::size_t> place(const Plant& plant, const std::string& text,
+                                     std::string& why) const {
         const std::size_t at = text.find(plant.before);
         if (at == std::string::npos) {
-            return {Outcome::Kind::broken, "its text is not in " + plant.file + " any more"};
+            why = "its text is not in " + plant.file + " any more";
+            return std::nullopt;
         }
         if (text.find(plant.before, at + 1) != std::string::npos) {
-            return {Outcome::Kind::broken, "its text is in " + plant.file + " more than once"};
+            why = "its text is in " + plant.file + " more than once";
+            return std::nullopt;
         }
-        text.replace(at, plant.before.size(), plant.after);
+        return at;
+    }
+    std::string header_of(const Plant& plant) const {
+        return contents(source_ / "include/twofold" / plant.file);
+    }
+
+    Outcome with(const Plant& plant) const {
+        std::string text = header_of(plant);
+        std::string why;
+        const auto at = place(plant, text, why);
+        if (!at) {
+            return {Outcome::Kind::broken, why};
+        }
+        text.replace(*at, plant.before.size(), plant.after);
         const fs::path folder = work_ / plant.name;
         fs::create_directories((folder / "twofold" / plant.file).parent_path());
         std::ofstream{folder / "twofold" / plant.file} << text;
@@ -112,6 +128,19 @@ std::string rule_of(const std::string& line) {
                : line.substr(from + 2, to - from - 2);
 }
 
+// Whether each has its place in the engine as it is now.
+int look(const Bench& bench, const std::vector<Plant>& plants) {
+    int status = 0;
+    for (const Plant& plant : plants) {
+        std::string why;
+        if (!bench.place(plant, bench.header_of(plant), why)) {
+            std::printf("%s: %s\n", plant.name.c_str(), why.c_str());
+            status = 1;
+        }
+    }
+    return status;
+}
+
 int run(const Bench& bench, const std::vector<Plant>& plants, unsigned jobs) {
     if (const Outcome clean = bench.unaltered();
         clean.kind != Outcome::Kind::missed || clean.text != "no report") {
@@ -150,10 +179,12 @@ int run(const Bench& bench, const std::vector<Plant>& plants, unsigned jobs) {
 } // namespace twofold::mutate
 
 // SOURCE-FOLDER WORK-FOLDER LIBRARY [NAME...]: all plants, or those named.
+// SOURCE-FOLDER: whether all have their places, without planting any.
 int main(int argc, char** argv) {
     using namespace twofold::mutate;
-    if (argc < 4) {
-        std::fprintf(stderr, "usage: twofold-mutate SOURCE-FOLDER WORK-FOLDER LIBRARY [NAME...]\n");
+    if (argc != 2 && argc < 4) {
+        std::fprintf(stderr,
+                     "usage: twofold-mutate SOURCE-FOLDER [WORK-FOLDER LIBRARY [NAME...]]\n");
         return 2;
     }
     std::string error;
@@ -162,6 +193,9 @@ int main(int argc, char** argv) {
     if (!error.empty()) {
         std::fprintf(stderr, "%s\n", error.c_str());
         return 1;
+    }
+    if (argc == 2) {
+        return look(Bench{argv[1], "", ""}, plants);
     }
     const std::vector<std::string> names{argv + 4, argv + argc};
     if (!names.empty()) {

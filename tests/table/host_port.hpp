@@ -5,6 +5,7 @@
 
 #include <twofold/table/invalidation.hpp>
 #include <twofold/table/port.hpp>
+#include <twofold/table/size_change.hpp>
 
 #include <sys/mman.h>
 
@@ -146,6 +147,11 @@ public:
             on_invalidate(owed);
         }
     }
+    void note(const SizeChange& change) {
+        if (on_size_change) {
+            on_size_change(change);
+        }
+    }
 
     // For the walker: memory outside the arena, or freed, does not answer.
     std::optional<std::uint64_t> load(Pa pa) {
@@ -173,6 +179,7 @@ public:
     std::function<void(std::uint64_t&)> on_atomic = {}; // before an atomic: hardware's turn
     std::function<void(const Invalidation&)> on_invalidate = {};
     std::function<void(Pa, std::uint64_t)> on_free = {};
+    std::function<void(const SizeChange&)> on_size_change = {};
 
     // The CPU that acts.
     unsigned cpu() const { return current_cpu; }

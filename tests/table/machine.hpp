@@ -76,6 +76,7 @@ public:
         port.on_atomic = nullptr;
         port.on_invalidate = nullptr;
         port.on_free = nullptr;
+        port.on_size_change = nullptr;
         table.discharge(owed);
         adversary.expect_clean();
         adversary.stop();

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -106,6 +107,21 @@ std::uint64_t address(Random& random, std::uint64_t limit, std::uint64_t page) {
     return align_down(random.below(limit), unit) + (random.chance(4) ? page * random.below(3) : 0);
 }
 
+// Not with pieces, which are found to repeat themselves.
+void add_parts(Random& random, std::uint64_t page, GuestSlot& slot) {
+    if (slot.piece != 0 || !random.chance(2)) {
+        return;
+    }
+    const std::uint64_t most = slot.range.length / page;
+    for (std::uint64_t offset = page * random.below(most); offset < slot.range.length;) {
+        const std::uint64_t left = slot.range.length - offset;
+        const std::uint64_t length = random.chance(2) ? page : 1 + random.below(left);
+        slot.parts.push_back({.offset = offset, .length = std::min(length, left)});
+        // One behind the other, too: each is of its own kind.
+        offset += slot.parts.back().length + (random.chance(4) ? 0 : page * random.below(most));
+    }
+}
+
 GuestSlot random_slot(Random& random, std::uint64_t page) {
     GuestSlot slot{.extents = {}};
     const std::uint64_t most = 20'000 * page;
@@ -117,6 +133,7 @@ GuestSlot random_slot(Random& random, std::uint64_t page) {
                                       : address(random, 64 * GiB, page)};
         const std::uint64_t pieces[] = {0, 1, 2, 3, 5, 512, 511, 513, 1536, 768};
         slot.piece = page * pieces[random.below(std::size(pieces))];
+        add_parts(random, page, slot);
         return slot;
     }
     std::uint64_t offset = 0;
@@ -130,6 +147,7 @@ GuestSlot random_slot(Random& random, std::uint64_t page) {
         offset += slot.extents.back().length + (random.chance(3) ? random.below(4 * page) : 0);
         offset = whole ? align_up(offset, page) : offset;
     }
+    add_parts(random, page, slot);
     return slot;
 }
 

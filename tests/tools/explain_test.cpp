@@ -51,6 +51,12 @@ TEST(Explain, EveryReason) {
          "1 GiB  no   the block would begin at 0x80000000, and the memory begins at 0x80200000"},
         {"--slot ipa=2G,size=1G,pa=2G --extent 2M --fault 0x80000000",
          "1 GiB  no   the block would end at 0xc0000000, and the memory ends at 0x80200000"},
+        {"--slot ipa=2G,size=1G,pa=2G --part ipa=0x80100000,size=4K --fault 0x80101000",
+         "2 MiB  no   type or permissions change inside: the block begins or ends at 0x80000000, "
+         "and what is alike at 0x80101000"},
+        {"--slot ipa=2G,size=1G,pa=2G --part offset=1M,size=4K --fault 2G",
+         "2 MiB  no   type or permissions change inside: the block begins or ends at 0x80200000, "
+         "and what is alike at 0x80100000"},
         {"--slot ipa=2G,size=1G,pa=2G --ipa 34 --fault 2G",
          "1 GiB  no   the table begins at level 2, where an entry covers 2 MiB"},
         {"--slot ipa=2G,size=1G,pa=2G --dirty-log --fault 2G",
@@ -94,6 +100,28 @@ TEST(Explain, AWholeSlot) {
               "\n"
               // 0x80001000..0x180000fff lies in five parts of 1 GiB and 2049 of 2 MiB.
               "tables: 2054 below the root, 8224 KiB with it\n");
+}
+
+// A page that is shared, say, in the middle of a gigabyte.
+TEST(Explain, APartOfItsOwnKind) {
+    EXPECT_EQ(output("--slot ipa=2G,size=2G,pa=2G --part ipa=0xc0300000,size=4K --cpu neoverse-n1"),
+              "table: 4K granule, 40-bit IPA, from level 1\n"
+              "\n"
+              "slot 0x80000000..0xffffffff, 2 GiB, memory at PA 0x80000000\n"
+              "  from        to            length  at PA       mapped as            not larger "
+              "because\n"
+              "  0x80000000  0xbfffffff     1 GiB  0x80000000  1 block of 1 GiB     the largest "
+              "size of this table\n"
+              "  0xc0000000  0xc01fffff     2 MiB  0xc0000000  1 block of 2 MiB     type or "
+              "permissions change inside 1 GiB\n"
+              "  0xc0200000  0xc03fffff     2 MiB  0xc0200000  512 pages of 4 KiB   type or "
+              "permissions change inside 2 MiB\n"
+              "  0xc0400000  0xffffffff  1020 MiB  0xc0400000  510 blocks of 2 MiB  type or "
+              "permissions change inside 1 GiB\n"
+              "mapped: 1 GiB in 1 block of 1 GiB, 1022 MiB in 511 blocks of 2 MiB, 2 MiB in 512 "
+              "pages of 4 KiB\n"
+              "\n"
+              "tables: 2 below the root, 16 KiB with it\n");
 }
 
 TEST(Explain, Advice) {
@@ -194,6 +222,15 @@ TEST(Explain, BadInputIsTwo) {
                  "extent: the one at offset 0x100000 overlaps another");
     expect_error("--slot ipa=0,size=1G,pa=0 --extent pa=0,offset=0,size=2M",
                  "--extent: the slot says with pa= already where its memory is");
+    expect_error("--slot ipa=0,size=1G,pa=0 --part size=4K",
+                 "--part: expected size=SIZE and ipa=ADDRESS or offset=SIZE[,slot=NUMBER], not "
+                 "\"size=4K\"");
+    expect_error("--slot ipa=0,size=1G,pa=0 --part offset=1023M,size=2M",
+                 "part: offset 0x3ff00000 and size 0x200000 are not in the slot 0x0..0x3fffffff");
+    expect_error("--slot ipa=0,size=1G,pa=0 --part offset=0,size=8K --part offset=4K,size=4K",
+                 "part: the one at offset 0x1000 overlaps another");
+    expect_error("--slot ipa=0,size=1G,pa=0 --extent 2M --part offset=0,size=8K",
+                 "part: not with memory that is handed out in pieces; give its extents one by one");
     expect_error("--slot ipa=0,size=1G,pa=0xffffffffffff0000",
                  "slot: the end of its memory is beyond 64 bits");
     const ProgramResult nowhere =

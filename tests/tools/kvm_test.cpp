@@ -47,11 +47,11 @@ TEST(Kvm, TextOfAChange) {
         run_program("kvm " + samples + "/h1g_2_1__09_after-logging-off.txt --since " + samples +
                     "/h1g_2_1__08_dirty-log-after-4K-writes.txt");
     EXPECT_NE(result.output.find("  changes:\n"
-                                 "    mapped     1024.0 MiB  in 1 run\n"
-                                 "    collapsed       4 KiB  in 1 run\n"),
+                                 "    mapped     1.0 GiB  in 1 run\n"
+                                 "    collapsed    4 KiB  in 1 run\n"),
               std::string::npos)
         << result.output;
-    EXPECT_NE(result.output.find("0x140000000-0x140001000       4 KiB  collapsed  4 KiB rw- to "
+    EXPECT_NE(result.output.find("0x140000000-0x140001000    4 KiB  collapsed  4 KiB rw- to "
                                  "1 GiB rw-\n"),
               std::string::npos)
         << result.output;

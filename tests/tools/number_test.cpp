@@ -76,6 +76,10 @@ TEST(Size, IsExactWhereItIsShort) {
     // 3 GiB + 4 KiB is 786433 pages of 4 KiB.
     EXPECT_EQ(size_words((std::uint64_t{3} << 30) + 4096), "3.0 GiB");
     EXPECT_EQ(size_words(10001), "9.8 KiB");
+    // Rounded to one decimal, and the unit with it.
+    EXPECT_EQ(size_words((std::uint64_t{1} << 40) - (std::uint64_t{6} << 20)), "1.0 TiB");
+    EXPECT_EQ(size_words((std::uint64_t{1} << 40) - (std::uint64_t{60} << 20)), "1023.9 GiB");
+    EXPECT_EQ(size_words(~std::uint64_t{0}), "16.0 EiB");
 }
 
 TEST(Size, ArgumentsAreExact) {

@@ -24,7 +24,8 @@ Words values_of(const Words& command, std::string_view option) {
 }
 
 Words command_for(const RunOptions& options) {
-    return qemu_command(options, Placement::make(32 * MiB, MiB, options.memory), "/tmp/r.json");
+    return qemu_command(options, Placement::make(32 * MiB, MiB, options.memory),
+                        {.report = "/tmp/r.json", .trace = "/tmp/t.bin"});
 }
 
 TEST(Placement, LeavesWholeGibibytesForTheGuest) {
@@ -84,6 +85,16 @@ TEST(QemuCommand, GivesTheMonitorItsScriptInOneWord) {
               Words{"guest.memory=1G guest.extent=1G guest.ipa=40 guest.granule=4K guest.cpus=2 "
                     "monitor.script=log,on;,repeat,2;,wait,1s;,end monitor.calls=on "
                     "report=semihosting:/tmp/r.json"});
+}
+
+TEST(QemuCommand, NamesTheTraceOnlyWhereOneIsWanted) {
+    RunOptions options;
+    options.trace = "out.json";
+    options.trace_limit = 5000;
+    EXPECT_EQ(
+        values_of(command_for(options), "-append"),
+        Words{"guest.memory=1G guest.extent=1G guest.ipa=40 guest.granule=4K guest.cpus=2 "
+              "trace=semihosting:/tmp/t.bin trace.limit=5000 report=semihosting:/tmp/r.json"});
 }
 
 TEST(QemuCommand, TakesEveryOption) {

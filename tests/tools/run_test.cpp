@@ -77,6 +77,37 @@ TEST(Run, JsonHasTheReportAndTheRun) {
     EXPECT_GT(json.at("run").at("wall_seconds"), 0);
 }
 
+// As the hypervisor would write it: a header, one abort for a device, and the end.
+constexpr std::string_view good_trace = R"({
+    printf '2foldtr1\100\0\0\0\1\0\0\0\100\102\17\0\0\0\0\0'
+    head -c 16 /dev/zero
+    head -c 58 /dev/zero; printf '\3'; head -c 5 /dev/zero
+    head -c 32 /dev/zero; printf '\7'; head -c 31 /dev/zero
+} >"$(dirname "$report")/trace.bin")";
+
+TEST(Run, ATraceIsWrittenWhereItIsWanted) {
+    const FakeMachine machine{with_report(good_trace)};
+    const std::string file = (machine.folder() / "trace.json").string();
+    const ProgramResult result = machine.run("--trace " + file);
+    EXPECT_EQ(result.status, 0) << result.errors;
+    EXPECT_TRUE(contains(result.output, "trace: 1 event in " + file + ": 1 fault, 0 TLBIs"))
+        << result.output;
+    const auto json = nlohmann::json::parse(machine.file("trace.json"));
+    EXPECT_EQ(json.at("traceEvents").at(0).at("args").at("name"), "stage 2 of guest linux");
+    EXPECT_EQ(json.at("traceEvents").at(2).at("name"), "read: mmio");
+}
+
+TEST(Run, NoTraceWhereOneIsWantedIsAFailure) {
+    const FakeMachine machine{with_report("")};
+    const ProgramResult none = machine.run("--trace " + (machine.folder() / "trace.json").string());
+    EXPECT_EQ(none.status, 1);
+    EXPECT_EQ(none.errors, "twofold: the hypervisor sent no trace\n");
+    const FakeMachine traced{with_report(good_trace)};
+    const ProgramResult unwritable = traced.run("--trace /nowhere/trace.json");
+    EXPECT_EQ(unwritable.status, 1);
+    EXPECT_EQ(unwritable.errors, "twofold: cannot write /nowhere/trace.json\n");
+}
+
 TEST(Run, JsonThatCannotBeWrittenIsAFailure) {
     const FakeMachine machine{with_report("")};
     const ProgramResult result = machine.run("--json /nowhere/out.json");
@@ -120,6 +151,9 @@ TEST(Run, WhatIsExpectedHasToBeSaid) {
     const ProgramResult result = machine.run("--expect 'is fine'");
     EXPECT_EQ(result.status, 1);
     EXPECT_EQ(result.errors, "twofold: the guest ended without saying \"is fine\"\n");
+    EXPECT_EQ(machine.run("--expect 'all is' --expect 'is well'").status, 0);
+    EXPECT_EQ(machine.run("--expect 'is well' --expect nothing").errors,
+              "twofold: the guest ended without saying \"nothing\"\n");
 }
 
 TEST(Run, QemusErrorIsTheReason) {

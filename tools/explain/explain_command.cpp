@@ -20,10 +20,13 @@ constexpr std::string_view slot_form = "ipa=ADDRESS,size=SIZE[,pa=ADDRESS][,ro][
 constexpr std::string_view extent_form =
     "a size, or pa=ADDRESS,size=SIZE and ipa=ADDRESS or offset=SIZE[,slot=NUMBER], and [,device]";
 
+constexpr std::string_view part_form = "size=SIZE and ipa=ADDRESS or offset=SIZE[,slot=NUMBER]";
+
 struct ExplainOptions {
     TableOptions table;
     std::vector<std::string> slots;
     std::vector<std::string> extents;
+    std::vector<std::string> parts;
     std::optional<std::uint64_t> fault;
     MappingPolicy policy;
     std::uint64_t device_cap = MappingPolicy::unlimited;
@@ -52,7 +55,7 @@ Result<GuestSlot> slot_of(const std::string& text, bool dirty_logging) {
     return slot;
 }
 
-// Where the extent lies: by an address of the guest, or by a slot and an offset.
+// Where the extent or part lies: by an address of the guest, or by a slot and an offset.
 GuestSlot* slot_for(Scenario& scenario, KeyValues& values, std::optional<std::uint64_t>& offset) {
     const auto ipa = values.number("ipa");
     offset = values.number("offset");
@@ -98,6 +101,18 @@ std::optional<std::string> add_extent(Scenario& scenario, const std::string& tex
     return std::nullopt;
 }
 
+std::optional<std::string> add_part(Scenario& scenario, const std::string& text) {
+    KeyValues values{text};
+    const auto size = values.number("size");
+    std::optional<std::uint64_t> offset;
+    GuestSlot* const slot = slot_for(scenario, values, offset);
+    if (!values.is_done() || !size || slot == nullptr) {
+        return expected("--part", part_form, text).reason;
+    }
+    slot->parts.push_back({.offset = *offset, .length = *size});
+    return std::nullopt;
+}
+
 Result<Scenario> scenario_of(const ExplainOptions& options) {
     const auto geometry = options.table.geometry(default_ipa_bits);
     if (!geometry) {
@@ -125,6 +140,11 @@ Result<Scenario> scenario_of(const ExplainOptions& options) {
     }
     for (const std::string& text : options.extents) {
         if (auto wrong = add_extent(scenario, text)) {
+            return Failure{std::move(*wrong)};
+        }
+    }
+    for (const std::string& text : options.parts) {
+        if (auto wrong = add_part(scenario, text)) {
             return Failure{std::move(*wrong)};
         }
     }
@@ -186,6 +206,9 @@ void add_explain_command(CLI::App& app, int& status) {
     add_texts(command, "--extent", options->extents,
               "how the memory is handed out: pieces of a SIZE, or one run at a time, as "
               "pa=ADDRESS,offset=SIZE,size=SIZE");
+    add_texts(command, "--part", options->parts,
+              std::string{part_form} +
+                  ": memory with permissions or a type of its own, such as a page that is shared");
     const auto number = [](const std::string& text) { return parse_number(text); };
     const auto size = [](const std::string& text) {
         const auto bytes = parse_number(text);

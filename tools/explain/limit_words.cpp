@@ -60,7 +60,8 @@ std::string limit_words(const Geometry& geometry, const SizeLimit& limit) {
     case LimitedBy::extent_end:
         return bounds("the block would end at {1:#x}, and the memory ends at {2:#x}");
     case LimitedBy::attributes:
-        return bounds("memory type or permissions change inside: {1:#x} and {2:#x}");
+        return bounds("type or permissions change inside: the block begins or ends at {1:#x}, and "
+                      "what is alike at {2:#x}");
     case LimitedBy::dirty_logging:
         return fmt::format("dirty logging maps pages of {}", size_words(limit.allowed));
     case LimitedBy::device:
@@ -90,6 +91,8 @@ std::string limit_summary(const Geometry& geometry, const SizeLimit& limit) {
     case LimitedBy::extent_start:
     case LimitedBy::extent_end:
         return fmt::format("the memory begins or ends inside {}", size);
+    case LimitedBy::attributes:
+        return fmt::format("type or permissions change inside {}", size);
     default:
         return fmt::format("{}: {}", size, limit_words(geometry, limit));
     }

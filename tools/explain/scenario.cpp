@@ -19,6 +19,25 @@ std::string range_words(const IpaSpan& range) {
     return fmt::format("{:#x}..{:#x}", range.start.value, range.end().value - 1);
 }
 
+std::optional<std::string> check_parts(const GuestSlot& slot) {
+    std::uint64_t end = 0;
+    for (const ExtentPart& part : slot.parts) {
+        if (part.length == 0 || part.offset >= slot.range.length ||
+            part.length > slot.range.length - part.offset) {
+            return fmt::format("part: offset {:#x} and size {:#x} are not in the slot {}",
+                               part.offset, part.length, range_words(slot.range));
+        }
+        if (part.offset < end) {
+            return fmt::format("part: the one at offset {:#x} overlaps another", part.offset);
+        }
+        end = part.offset + part.length;
+    }
+    if (!slot.parts.empty() && slot.piece != 0) {
+        return "part: not with memory that is handed out in pieces; give its extents one by one";
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> check_extents(const GuestSlot& slot) {
     std::uint64_t end = 0;
     for (const MemoryExtent& extent : slot.extents) {
@@ -65,6 +84,24 @@ std::optional<MemoryExtent> GuestSlot::extent_at(Ipa ipa) const {
     return offset - found.offset < found.length ? std::optional{found} : std::nullopt;
 }
 
+ExtentPart GuestSlot::uniform_at(Ipa ipa) const {
+    if (parts.empty()) {
+        return {};
+    }
+    const std::uint64_t offset = ipa - range.start;
+    const auto behind = std::ranges::upper_bound(parts, offset, {}, &ExtentPart::offset);
+    std::uint64_t start = 0;
+    if (behind != parts.begin()) {
+        const ExtentPart& before = *std::prev(behind);
+        if (before.contains(offset)) {
+            return before;
+        }
+        start = before.offset + before.length;
+    }
+    const std::uint64_t end = behind == parts.end() ? range.length : behind->offset;
+    return {.offset = start, .length = end - start};
+}
+
 Ipa GuestSlot::next_memory(Ipa ipa) const {
     if (extent_at(ipa)) {
         return ipa;
@@ -90,7 +127,8 @@ std::optional<MappingRequest> Scenario::request(const GuestSlot& slot, Ipa ipa) 
     Extent extent{.offset = memory->offset,
                   .pa = memory->pa,
                   .length = memory->length,
-                  .type = memory->device ? MemoryType::device_nGnRE : MemoryType::normal_wb};
+                  .type = memory->device ? MemoryType::device_nGnRE : MemoryType::normal_wb,
+                  .uniform = slot.uniform_at(ipa)};
     const MemoryFault fault{.ipa = ipa, .slot = &vm_slot};
     MappingRequest request =
         BackedFault{fault, extent}.request({.largest = policy.cap, .largest_device = device_cap});
@@ -114,6 +152,10 @@ std::optional<std::string> Scenario::settle() {
         }
         std::ranges::sort(slot.extents, {}, &MemoryExtent::offset);
         if (auto wrong = check_extents(slot)) {
+            return wrong;
+        }
+        std::ranges::sort(slot.parts, {}, &ExtentPart::offset);
+        if (auto wrong = check_parts(slot)) {
             return wrong;
         }
         if (slot.piece % geometry.page_size() != 0) {

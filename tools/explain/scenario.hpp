@@ -8,6 +8,7 @@
 #include <twofold/arch/cpu_features.hpp>
 #include <twofold/arch/geometry.hpp>
 #include <twofold/vm/choose_mapping.hpp>
+#include <twofold/vm/extent.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -38,7 +39,12 @@ struct GuestSlot {
     std::uint64_t piece = 0;                // 0: all at once
     std::vector<MemoryExtent> extents = {}; // by their offsets; they do not overlap
 
+    // Those with a type or permissions of their own, by their offsets; they do not overlap.
+    std::vector<ExtentPart> parts = {};
+
     std::optional<MemoryExtent> extent_at(Ipa ipa) const;
+    // What has the same type and permissions as the byte there; length 0: all of the slot.
+    ExtentPart uniform_at(Ipa ipa) const;
     // The lowest address at or behind `ipa` that has memory; the end of the slot if there is none.
     Ipa next_memory(Ipa ipa) const;
 };

@@ -72,8 +72,14 @@ private:
         }
     }
 
+    // Of what no answer reaches beyond.
+    Ipa end_of(const MappingRequest& request) const {
+        const Ipa end = std::min(slot_.range.end(), request.extent.end());
+        return request.attributes.length == 0 ? end : std::min(end, request.attributes.end());
+    }
+
     void mapped(const MappingRequest& request, const ChosenMapping& mapping) {
-        const std::uint64_t end = std::min(slot_.range.end().value, request.extent.end().value);
+        const std::uint64_t end = end_of(request).value;
         // Blocks of this size that are inside end here.
         std::uint64_t until = align_down(end, mapping.size);
         SizeLimit limit{.size = mapping.size};
@@ -96,9 +102,9 @@ private:
     void not_mapped(const MappingRequest& request, LimitedBy reason) {
         const SizeLimit limit = mapping_rules::check_level(geometry_, request, page_level);
         // What is wrong with the memory as a whole is wrong with each of its pages.
-        const Ipa end = slot_.pa
+        const Ipa end = slot_.pa && slot_.parts.empty()
                             ? slot_.range.end()
-                            : std::min(slot_.range.end(), request.extent.end().align_up(page()));
+                            : std::min(slot_.range.end(), end_of(request).align_up(page()));
         const Ipa until = is_place(reason) ? at_ + page() : end;
         add({.ipa = at_, .length = until - at_, .limit = limit});
     }

@@ -22,9 +22,7 @@ void Console::end_line() {
     } else if (line_.starts_with(speaker)) {
         said_ = line_.substr(speaker.size());
     }
-    if (!expected_.empty() && line_.find(expected_) != std::string::npos) {
-        expected_.clear();
-    }
+    std::erase_if(expected_, [this](const std::string& text) { return line_.contains(text); });
     if (!line_.empty()) {
         lines_.push_back(line_);
         if (lines_.size() > kept_lines) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace twofold::tool {
 
@@ -18,10 +19,10 @@ public:
 
     void take(std::string_view bytes);
 
-    // Watches for a line that contains `text`, from here on.
-    void expect(std::string text) { expected_ = std::move(text); }
-    // Whether it came; true if nothing is expected.
-    bool met_expectation() const { return expected_.empty(); }
+    // Watches for lines that contain each of these texts, from here on.
+    void expect(std::vector<std::string> texts) { expected_ = std::move(texts); }
+    // Those that have not come.
+    const std::vector<std::string>& missing() const { return expected_; }
 
     // Why the hypervisor stopped, or the last thing that it said; empty if it said nothing.
     std::string reason() const { return stopped_.empty() ? said_ : stopped_; }
@@ -37,7 +38,7 @@ public:
 private:
     void end_line();
 
-    std::string expected_; // until it comes
+    std::vector<std::string> expected_; // until they come
     std::string line_;
     std::deque<std::string> lines_;
     std::string stopped_;

@@ -25,6 +25,12 @@ std::string property(const std::string& text) {
 // QEMU's default algorithm for pointer authentication makes `max` several times slower.
 std::string cpu_model(const std::string& cpu) { return cpu == "max" ? "max,pauth-impdef=on" : cpu; }
 
+std::string trace_words(const RunOptions& options, const HypervisorFiles& files) {
+    return options.trace ? fmt::format(" trace=semihosting:{} trace.limit={}", files.trace.string(),
+                                       options.trace_limit)
+                         : "";
+}
+
 bool is_plain(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
            std::string_view{"-_./=,:+@%"}.contains(c);
@@ -32,24 +38,25 @@ bool is_plain(char c) {
 
 } // namespace
 
-std::string hypervisor_words(const RunOptions& options, const std::filesystem::path& report) {
+std::string hypervisor_words(const RunOptions& options, const HypervisorFiles& files) {
     // A word of the command line has no blanks; a comma is as good as one in a script.
     std::string script = options.monitor_script;
     std::ranges::replace_if(
         script, [](unsigned char c) { return std::isspace(c) != 0; }, ',');
     return fmt::format("guest.memory={} guest.extent={} guest.ipa={} guest.granule={} "
-                       "guest.cpus={}{}{}{}{}{}{} report=semihosting:{}",
+                       "guest.cpus={}{}{}{}{}{}{}{} report=semihosting:{}",
                        size_argument(options.memory), size_argument(options.extent),
                        options.ipa_bits, granule_words(options.granule), options.smp,
                        options.around ? " guest.around=" + size_argument(*options.around) : "",
                        options.lpa2 ? " guest.lpa2=on" : "",
                        options.prefer == Prefer::fewest_root_pages ? " guest.levels=most" : "",
                        script.empty() ? "" : " monitor.script=", script,
-                       options.monitor_calls ? " monitor.calls=on" : "", report.string());
+                       options.monitor_calls ? " monitor.calls=on" : "",
+                       trace_words(options, files), files.report.string());
 }
 
 std::vector<std::string> qemu_command(const RunOptions& options, const Placement& placement,
-                                      const std::filesystem::path& report) {
+                                      const HypervisorFiles& files) {
     std::vector<std::string> command = {
         options.qemu,
         "-M",
@@ -74,7 +81,7 @@ std::vector<std::string> qemu_command(const RunOptions& options, const Placement
         "-kernel",
         options.hypervisor.string(),
         "-append",
-        hypervisor_words(options, report),
+        hypervisor_words(options, files),
         "-device",
         fmt::format("guest-loader,addr={:#x},kernel={},bootargs={}", placement.kernel.value,
                     property(options.kernel.string()), property(options.append)),

@@ -12,13 +12,22 @@
 
 namespace twofold::tool {
 
-// The program and its arguments. The hypervisor writes its report to `report`, whose name has no
-// space: the hypervisor's command line cannot quote.
+// What the hypervisor writes. Their names have no space: its command line cannot quote.
+struct HypervisorFiles {
+    std::filesystem::path report;
+    std::filesystem::path trace; // if one is asked for
+
+    static HypervisorFiles in(const std::filesystem::path& folder) {
+        return {.report = folder / "report.json", .trace = folder / "trace.bin"};
+    }
+};
+
+// The program and its arguments.
 std::vector<std::string> qemu_command(const RunOptions& options, const Placement& placement,
-                                      const std::filesystem::path& report);
+                                      const HypervisorFiles& files);
 
 // What the hypervisor is told about the guest.
-std::string hypervisor_words(const RunOptions& options, const std::filesystem::path& report);
+std::string hypervisor_words(const RunOptions& options, const HypervisorFiles& files);
 
 // As one would type it in a shell.
 std::string shell_words(const std::vector<std::string>& command);

@@ -9,6 +9,7 @@
 #include "tools/run/temporary_folder.hpp"
 #include "tools/text/number.hpp"
 #include "tools/text/size.hpp"
+#include "tools/trace/trace_events.hpp"
 
 #include <fmt/format.h>
 
@@ -21,6 +22,8 @@ namespace twofold::tool {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char* traced_hypervisor = "build/aarch64/twofold-traced.img";
 
 // Where the hypervisor puts a guest's memory.
 constexpr Ipa guest_memory_base{GiB};
@@ -73,20 +76,38 @@ bool write_json(const RunOptions& options, const SessionResult& session, Json do
     return static_cast<bool>(stream.flush());
 }
 
+// Also of a guest that failed; the reason why there is none, or none that is complete.
+std::string write_trace(const RunOptions& options, const std::filesystem::path& file,
+                        const Result<Report>& report) {
+    auto trace = TraceFile::open(file);
+    if (!trace) {
+        return trace.error();
+    }
+    const bool named = report && report->guest;
+    std::ofstream stream{*options.trace};
+    const TraceSummary summary =
+        write_trace_events(*trace, named ? report->guest->name : "guest", stream);
+    if (!stream.flush()) {
+        return fmt::format("cannot write {}", options.trace->string());
+    }
+    (void)print_result(trace_words(summary, options.trace->string()));
+    return summary.why_over;
+}
+
 int run_guest(const RunOptions& options, const Placement& placement) {
     const auto folder = TemporaryFolder::make();
     if (!folder) {
         return fail(exit_status::no, "no temporary folder could be made");
     }
-    const std::filesystem::path file = folder->path() / "report.json";
-    const auto session = run_session(qemu_command(options, placement, file),
+    const HypervisorFiles files = HypervisorFiles::in(folder->path());
+    const auto session = run_session(qemu_command(options, placement, files),
                                      {.timeout = std::chrono::seconds{options.timeout_seconds},
                                       .show_console = !options.quiet,
                                       .expect = options.expect});
     if (!session) {
         return fail(exit_status::bad_input, session.error());
     }
-    const auto document = read_report(file);
+    const auto document = read_report(files.report);
     const auto report =
         document ? Report::parse(*document) : Result<Report>{Failure{document.error()}};
     int status = exit_status::yes;
@@ -97,8 +118,12 @@ int run_guest(const RunOptions& options, const Placement& placement) {
         status = fail(exit_status::no, fmt::format("cannot write {}", options.json->string()));
     }
     std::string reason = why_failed(*session, report, options.timeout_seconds);
-    if (reason.empty() && !session->console.met_expectation()) {
-        reason = fmt::format("the guest ended without saying \"{}\"", options.expect);
+    if (options.trace) {
+        const std::string trouble = write_trace(options, files.trace, report);
+        reason = reason.empty() ? trouble : reason;
+    }
+    if (const auto& missing = session->console.missing(); reason.empty() && !missing.empty()) {
+        reason = fmt::format("the guest ended without saying \"{}\"", missing.front());
     }
     if (reason.empty()) {
         return status;
@@ -120,7 +145,8 @@ int run(const RunOptions& options) {
         return fail(exit_status::no, reason);
     }
     if (options.dry_run) {
-        return print_result(shell_words(qemu_command(options, *placement, "report.json")) + '\n');
+        return print_result(
+            shell_words(qemu_command(options, *placement, HypervisorFiles::in(""))) + '\n');
     }
     return run_guest(options, *placement);
 }
@@ -176,8 +202,9 @@ void add_run_command(CLI::App& app, int& status) {
         command, "--smp", options->smp,
         [](const std::string& text) { return parse_between(text, 1, 8); }, "1 to 8",
         "CPUs of the machine and of the guest (2)");
-    command.add_option("--hypervisor", options->hypervisor, "the hypervisor's image")
-        ->capture_default_str();
+    const CLI::Option* const hypervisor =
+        command.add_option("--hypervisor", options->hypervisor, "the hypervisor's image")
+            ->capture_default_str();
     command.add_option("--qemu", options->qemu, "program")->capture_default_str();
     add_parsed(
         command, "--timeout", options->timeout_seconds,
@@ -189,14 +216,29 @@ void add_run_command(CLI::App& app, int& status) {
     command.add_flag("--monitor-calls", options->monitor_calls,
                      "let the guest give the monitor commands by HVC");
     command.add_option("--json", options->json, "write the report to this file too");
-    command.add_option("--expect", options->expect, "fail if no line of the console contains this");
+    command.add_option("--trace", options->trace,
+                       "write faults, splits, collapses and TLBIs with their times and reasons to "
+                       "this file, for Perfetto; on a hypervisor that was built for it");
+    add_parsed(
+        command, "--trace-limit", options->trace_limit,
+        [](const std::string& text) { return parse_between(text, 1, GiB); }, "1 to 1G",
+        "the most events of a trace (1M)");
+    command
+        .add_option("--expect", options->expect,
+                    "fail if no line of the console contains this; may be given several times")
+        ->allow_extra_args(false);
     command.add_flag("--quiet", options->quiet, "do not show the guest's console");
     command.add_flag("--dry-run", options->dry_run, "only print QEMU's command");
     command.footer(
         "What is typed goes to the guest; Ctrl-] opens the hypervisor's monitor, Ctrl-C stops "
         "all.\n"
         "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'");
-    command.callback([options, &status] { status = run(*options); });
+    command.callback([options, hypervisor, &status] {
+        if (options->trace && hypervisor->count() == 0) {
+            options->hypervisor = traced_hypervisor;
+        }
+        status = run(*options);
+    });
 }
 
 } // namespace twofold::tool

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace twofold::tool {
 
@@ -31,7 +32,9 @@ struct RunOptions {
     std::string monitor_script; // what the hypervisor's monitor does while the guest runs
     bool monitor_calls = false; // the guest may give it commands, too
     std::optional<std::filesystem::path> json;
-    std::string expect; // what the guest has to say
+    std::optional<std::filesystem::path> trace; // needs a hypervisor that can
+    std::uint64_t trace_limit = MiB;            // events
+    std::vector<std::string> expect;            // what has to be said
     bool quiet = false;
     bool dry_run = false;
 };

@@ -30,7 +30,7 @@ struct SessionResult {
 struct SessionOptions {
     std::chrono::seconds timeout{300};
     bool show_console = true;
-    std::string expect = {}; // SessionResult::console watches for it
+    std::vector<std::string> expect = {}; // SessionResult::console watches for them
 };
 
 // An error means that the program could not be started.

@@ -36,9 +36,14 @@ std::string size_words(std::uint64_t bytes) {
     while (large < letters.size() && bytes >> (10 * (large + 1)) != 0) {
         ++large;
     }
-    const double scaled =
-        static_cast<double>(bytes) / static_cast<double>(std::uint64_t{1} << (10 * large));
-    return fmt::format("{:.1f} {}", scaled, unit_words(large));
+    const auto scaled = [&] {
+        return static_cast<double>(bytes) / static_cast<double>(std::uint64_t{1} << (10 * large));
+    };
+    constexpr double rounds_to_the_next = 1023.95;
+    if (scaled() >= rounds_to_the_next && large < letters.size()) {
+        ++large;
+    }
+    return fmt::format("{:.1f} {}", scaled(), unit_words(large));
 }
 
 std::string size_argument(std::uint64_t bytes) {

@@ -54,7 +54,7 @@ change_page_of_block(Tree<Port>& tree, IpaRange range, LeafChange change, Invali
     owed.add_leaf(block.start, block.length(), level);
     tree.discharge(owed);
     entries.publish(end.index, tree.format.table(next).value);
-    tree.counters.blocks_split.add();
+    tree.count_split(block.start, end.level);
     tree.complete_stores(owed);
     return OneLeaf::done;
 }

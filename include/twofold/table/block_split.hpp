@@ -160,7 +160,7 @@ private:
         } else if (!unmark_live(entries, first, run, level, {start, start + size})) {
             return false;
         }
-        tree_.counters.runs_unmarked.add();
+        tree_.count_run(start, level, false);
         return true;
     }
 
@@ -230,7 +230,7 @@ private:
             if (entries.compare_exchange(i, now.value, invalid_entry::broken)) {
                 adopt(next, level + 1, d.value, now.value);
                 tree_.counters.breaks.add();
-                tree_.counters.blocks_split.add();
+                tree_.count_split(entry.start, level);
                 owed_.add_leaf(entry.start, entry.length(), level);
                 if (broken_.add({table, i, next})) {
                     publish();
@@ -258,7 +258,7 @@ private:
             adopt(next, level + 1, built, now.value);
             built = now.value;
             if (entries.compare_exchange(i, now.value, link.value)) {
-                tree_.counters.blocks_split.add();
+                tree_.count_split(entry.start, level);
                 owed_.add_leaf(entry.start, entry.length(), level);
                 return true;
             }

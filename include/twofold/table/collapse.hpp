@@ -230,6 +230,10 @@ private:
         }
     }
 
+    void count(Ipa ipa, Level level) {
+        ++made_;
+        tree_.note_block(SizeChangeKind::collapse, ipa, level);
+    }
     void publish() {
         if (candidates_.empty()) {
             return;
@@ -238,7 +242,7 @@ private:
         for (const Candidate& c : candidates_.take()) {
             tree_.table(c.table).publish(c.index, c.block.value);
             tree_.retire(c.leaves, c.level + 1, owed_.tables());
-            ++made_;
+            count(c.entry.start, c.level);
         }
         tree_.discharge(owed_); // the tables are free: their invalidation is complete
     }
@@ -268,7 +272,7 @@ private:
         }
         tree_.retire(leaves, level + 1, owed_.tables());
         tree_.discharge(owed_);
-        ++made_;
+        count(entry.start, level);
         return true;
     }
     // The leaves are not what the block says any more, so the way back is a break.
@@ -357,7 +361,7 @@ private:
         }
         owed_.add_leaf(at, run * size, level);
         tree_.counters.breaks.add(run);
-        tree_.counters.runs_marked.add();
+        tree_.count_run(at, level, true);
         return true;
     }
     // FEAT_BBM level 2: entry by entry; if one has changed, those before it lose the bit again.
@@ -376,7 +380,7 @@ private:
                 set_contiguous(entries, i + k, first.value + k * size, false);
             }
         } else {
-            tree_.counters.runs_marked.add();
+            tree_.count_run(at, level, true);
         }
         owed_.add_leaf(at, run * size, level);
         return false;

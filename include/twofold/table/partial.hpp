@@ -58,7 +58,7 @@ std::optional<PartialEntry> break_whole(Tree<Port>& tree, Pa table, Entries& ent
         }
     } else {
         break_run(entries, first, run, level);
-        tree.counters.runs_unmarked.add();
+        tree.count_run(covers.start, level, false);
     }
     owed.add_leaf(covers.start, covers.length(), level);
     tree.counters.breaks.add(run);
@@ -131,7 +131,9 @@ void publish_partial(Tree<Port>& tree, TableList& reserve, const PartialEntry& p
         } else {
             entries.publish(
                 i, tree.format.table(subtree.build(reserve, level + 1, entry, p.old)).value);
-            tree.counters.blocks_split.add();
+            if (Descriptor{p.old.descriptor}.valid()) {
+                tree.count_split(entry.start, level);
+            }
         }
         entry = {entry.end, entry.end + tree.geometry.entry_size(level)};
     }

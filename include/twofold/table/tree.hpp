@@ -15,6 +15,7 @@
 #include <twofold/table/invalidate.hpp>
 #include <twofold/table/ipa_range.hpp>
 #include <twofold/table/page_walk.hpp>
+#include <twofold/table/size_change.hpp>
 #include <twofold/table/stripes.hpp>
 #include <twofold/table/table_list.hpp>
 #include <twofold/table/tickets.hpp>
@@ -233,6 +234,27 @@ struct Tree {
         }
         port.free(table_pa, geometry.page_size());
         counters.tables.subtract();
+    }
+    // A block of `level` at `ipa` is a table now.
+    void count_split(Ipa ipa, Level level) {
+        counters.blocks_split.add();
+        note_block(SizeChangeKind::split, ipa, level);
+    }
+    // Between a block of `level` and a table.
+    void note_block(SizeChangeKind kind, Ipa ipa, Level level) {
+        note_size(port, {.kind = kind,
+                         .ipa = ipa,
+                         .size = geometry.entry_size(level),
+                         .leaf = geometry.entry_size(level + 1)});
+    }
+    // The run of `level` that begins at `ipa` has the Contiguous bit, or has lost it.
+    void count_run(Ipa ipa, Level level, bool marked) {
+        (marked ? counters.runs_marked : counters.runs_unmarked).add();
+        const std::uint64_t leaf = geometry.entry_size(level);
+        note_size(port, {.kind = marked ? SizeChangeKind::run_marked : SizeChangeKind::run_unmarked,
+                         .ipa = ipa,
+                         .size = geometry.contiguous_run(level) * leaf,
+                         .leaf = leaf});
     }
     void count_new_tables(std::uint64_t tables) {
         counters.tables.add(tables);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <twofold/table/progress.hpp>
+#include <twofold/table/size_change.hpp>
 #include <twofold/vm/backing.hpp>
 #include <twofold/vm/guest_caches.hpp>
 #include <twofold/vm/guest_state.hpp>
@@ -88,9 +89,11 @@ private:
     // Memory that is all there is to say about this range: no answer to a fault can differ.
     std::expected<void, Error> replace(const BackedFault& backed, const ChosenMapping& chosen) {
         std::uint64_t mapped = 0;
+        std::uint64_t largest = 0;
         bool executable = false;
         state_.table.for_each_leaf(chosen.ipa, chosen.size, [&](const Mapping& leaf) {
             mapped += leaf.size;
+            largest = std::max(largest, leaf.size);
             executable = executable || leaf.attributes.permissions.execute_el1;
         });
         const GuestCaches caches{state_, context_};
@@ -114,7 +117,13 @@ private:
             state_.table.discharge(owed);
             return mapped_again;
         });
-        context_.counters.blocks_restored.add(result ? 1 : 0);
+        if (result) {
+            context_.counters.blocks_restored.add();
+            note_size(state_.port, {.kind = SizeChangeKind::collapse,
+                                    .ipa = chosen.ipa,
+                                    .size = chosen.size,
+                                    .leaf = largest});
+        }
         return result;
     }
 
