@@ -73,6 +73,7 @@ test("a range is split at its alignment", () => {
 test("sizes are words as the command has them", () => {
   assert.deepEqual([0, 4096, 2 ** 21, 1022 * 2 ** 20, 4190208, 2 ** 52].map(sizeWords), ["0 B", "4 KiB", "2 MiB", "1022 MiB", "4092 KiB", "4 PiB"]);
   assert.equal(sizeWords(86 * 2 ** 20 + 4096), "86.0 MiB");
+  assert.equal(sizeWords(2 ** 40 - 4096), "1.0 TiB");
   assert.deepEqual([65536, 1.5 * 2 ** 20, 0.25].map(aboutWords), ["64 KiB", "1.5 MiB", "1/4 B"]);
 });
 

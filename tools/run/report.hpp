@@ -27,6 +27,7 @@ namespace twofold::tool {
 //                 "initial_level": 1, "root_tables": 2, "root_bytes": 8192, "vtcr": "0x806d3558"},
 //    "features": ["fwb", "xnx"],
 //    "mappings": [{"level": 1, "size": 1073741824, "count": 1, "contiguous": 0}],
+//    "runs": [{"ipa": "0x40000000", "size": 1073741824, ...}], "runs_left_out": 0,
 //    "faults": [{"kind": "translation", "count": 3}],
 //    "outcomes": [{"outcome": "resume", "count": 3}],
 //    "chosen": [{"level": 1, "limited_by": "geometry", "count": 1}],
@@ -39,7 +40,8 @@ namespace twofold::tool {
 //    "events": {"interrupts": 100, "mmio_reads": 7},
 //    "time": {"ticks": 250000000, "frequency": 62500000}}
 //
-// "contiguous" is how many of the mappings' descriptors have the Contiguous bit.
+// "contiguous" is how many of the mappings' descriptors have the Contiguous bit. "runs" are as in
+// the JSON of `twofold map`, and for `twofold report`.
 struct Report {
     struct Guest {
         std::string name;

@@ -21,6 +21,10 @@ export function sizeWords(bytes) {
   if (unit > 0 && Number.isInteger(smaller) && smaller < 10000) {
     return `${smaller} ${units[unit - 1]}`;
   }
+  if (value >= 1023.95 && unit + 1 < units.length) {
+    value /= 1024; // which it rounds to
+    ++unit;
+  }
   return `${value.toFixed(1)} ${units[unit]}`;
 }
 
