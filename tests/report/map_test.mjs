@@ -128,7 +128,7 @@ test("colours: by size, permission and age", async () => {
     const byPermission = await pixel(page, 0.5, 0.5);
     assert.notDeepEqual(byPermission, bySize);
     await page.check("#colour-age", { force: true });
-    assert.deepEqual(await legend(), ["young (access flag set)86.0 MiB · 100 %", "not known1021 GiB"]);
+    assert.deepEqual(await legend(), ["young (AF set)86.0 MiB · 100 %", "not known1021 GiB"]);
     assert.equal(await page.isDisabled("#colour-reason"), true);
     assert.equal(await page.textContent("#modes-missing"), "Reason is off: only the JSON of twofold explain has reasons by address.");
   });

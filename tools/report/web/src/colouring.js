@@ -64,8 +64,8 @@ export const modes = {
       kind.young === null
         ? { label: "not known", colour: "grey", order: 2 }
         : kind.young
-          ? { label: "young (access flag set)", colour: "orange", order: 0 }
-          : { label: "old (access flag clear)", colour: "blue", order: 1 },
+          ? { label: "young (AF set)", colour: "orange", order: 0 }
+          : { label: "old (AF clear)", colour: "blue", order: 1 },
   },
   reason: {
     label: "Reason",
