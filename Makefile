@@ -20,13 +20,14 @@ export TRACE CHECKED CPU SMP MEMORY EXTENT IPA KERNEL INITRD APPEND MONITOR
 
 .PHONY: help
 help:
-	@echo 'make demo       boot a Debian kernel under the hypervisor in QEMU and show what was mapped, and why'
+	@echo 'make demo       boot a Debian kernel under the hypervisor in QEMU and show what was mapped, and why;'
+	@echo '                build/results/demo.html is a page of it'
 	@echo '                CPU=max SMP=2 MEMORY=1G EXTENT=1G|2M|64K|4K IPA=32..48 change the guest,'
 	@echo '                KERNEL=file INITRD=file APPEND=words replace its kernel, initramfs and command line'
 	@echo '                MONITOR="log on; wait 1s; harvest" are commands for the hypervisor while the guest runs,'
 	@echo '                TRACE=file.json writes what happened to its stage 2, for Perfetto,'
 	@echo '                CHECKED=1 checks each step on its stage-2 table against the architecture'
-	@echo 'make test       everything: host tests, sanitizers, and guests booted on six CPU models'
+	@echo 'make test       everything: host tests, sanitizers, guests booted on six CPU models, pages in Chromium'
 	@echo 'make fuzz       look for inputs that break the engine; SECONDS=600 TARGET=operations|plan|decode|files|text'
 	@echo 'make mutate     plant faults into the engine, one at a time: the checker has to report each; NAME=... for some'
 	@echo 'make bench      what each operation costs, and what a guest notices of it'
@@ -42,6 +43,7 @@ help:
 build:
 	@scripts/setup.sh build cross guest
 	@scripts/fetch-guest.sh
+	@scripts/web.sh --try
 	@scripts/build.sh release twofold-command
 	@scripts/build.sh aarch64
 
@@ -104,6 +106,6 @@ coverage:
 .PHONY: clean distclean
 clean:
 	@for folder in release asan tsan coverage fuzz aarch64 aarch64-checked results mutate; do rm -rf "build/$$folder"; done
-	@rm -f build/guest/workload build/guest/initrd.img build/guest/vmm build/guest/host.img
+	@rm -f build/guest/workload build/guest/initrd.img build/guest/vmm build/guest/host.img build/web/made build/web/report*
 distclean:
 	@rm -rf build

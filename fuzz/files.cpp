@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Files that anybody may have written, as the command reads them: memory images with tables, dumps
-// and traces of KVM. No undefined behaviour, bounded work, and figures that add up.
+// and traces of KVM, JSON of its own. No undefined behaviour, bounded work, and figures that add
+// up.
 #include "byte_choices.hpp"
 #include "check.hpp"
 #include "tools/kvm/kvm_words.hpp"
 #include "tools/map/map_runs.hpp"
 #include "tools/memory/memory_image.hpp"
+#include "tools/report/report_page.hpp"
+#include "tools/report/report_source.hpp"
 #include "tools/walk/walk_answer.hpp"
 
 #include <sys/mman.h>
@@ -14,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -93,6 +97,31 @@ void add_up(const KvmFigures& figures) {
     }
 }
 
+// Runs follow each other within their space, sums have no less than the runs, and what is written
+// is JSON again, with nothing in it that HTML would take for its own.
+void page_of(std::string_view contents) {
+    ReportSources sources{20};
+    std::istringstream text{std::string{contents}};
+    if (!sources.add_text("input", text)) {
+        return;
+    }
+    const ReportData& data = sources.data();
+    for (const ReportSpace& space : data.spaces) {
+        std::uint64_t end = 0;
+        for (const ReportRun& run : space.runs) {
+            check(run.ipa >= end && run.bytes != 0 && run.kind < space.kinds.size(),
+                  "runs do not overlap");
+            end = run.end();
+        }
+        check(end <= std::uint64_t{1} << space.ipa_bits, "runs are within their space");
+        check(space.runs.size() <= 20, "runs are bounded");
+    }
+    constexpr std::string_view pieces[] = {page_data_mark};
+    const auto page = report_page(data, pieces);
+    check(page && page->find_first_of("<>&") == std::string::npos, "data is no markup");
+    check(nlohmann::json::accept(*page), "data is JSON");
+}
+
 void read_text(ByteChoices& choices, std::string_view contents) {
     const std::size_t cut = choices.below(256);
     const KvmSource now = read_kvm_text("now", contents, {});
@@ -111,6 +140,7 @@ void read_text(ByteChoices& choices, std::string_view contents) {
     check(!kvm_json(report).dump().empty(), "an answer can be told");
     check(kvm_openmetrics(report).ends_with("# EOF\n"), "metrics have an end");
     kvm_text(report);
+    page_of(contents);
 }
 
 } // namespace

@@ -15,6 +15,7 @@ done
 scripts/setup.sh build cross guest qemu
 scripts/fetch-guest.sh
 scripts/make-initrd.sh
+scripts/web.sh --try
 scripts/build.sh release twofold-command
 # A checked build follows every step of the hypervisor on the guest's tables, and stops at the first
 # that the architecture does not allow.
@@ -31,6 +32,7 @@ fi
 step "booting ${SMP:-2} x ${CPU:-max} with ${MEMORY:-1G} of memory from ${EXTENT:-1G} extents," \
     "${IPA:-40}-bit IPA"
 mkdir -p build/results
+rm -f build/results/demo.json build/results/demo.html
 # What is written is logged for a while, and the blocks that were divided for it come back. However fast the
 # machine is, the guest has to be at work then.
 script=${MONITOR:-wait 4s; echo before; sizes; reasons 0x50000000; log on; repeat 4; wait 400ms; harvest; end; \
@@ -40,8 +42,14 @@ until= shown=
 # With words of its own, the guest may end in another way than by passing.
 expect=
 [ -n "${APPEND:-}${INITRD:-}" ] || expect='TWOFOLD-GUEST: pass'
-exec build/release/bin/twofold run ${expect:+--expect "$expect"} ${shown:+--expect "$shown"} \
+status=0
+build/release/bin/twofold run ${expect:+--expect "$expect"} ${shown:+--expect "$shown"} \
     --hypervisor "build/$preset/$image.img" ${TRACE:+--trace "$TRACE"} --kernel "$kernel" --initrd "$initrd" \
     --append "console=ttyAMA0 quiet twofold.demo${until:+ $until}${APPEND:+ $APPEND}" \
     --cpu "${CPU:-max}" --smp "${SMP:-2}" --memory "${MEMORY:-1G}" --extent "${EXTENT:-1G}" \
-    --ipa "${IPA:-40}" --monitor-script "$script" --json build/results/demo.json --timeout 600
+    --ipa "${IPA:-40}" --monitor-script "$script" --json build/results/demo.json --timeout 600 || status=$?
+if [ -s build/results/demo.json ] && [ -s build/web/report_page.inc ]; then
+    build/release/bin/twofold report build/results/demo.json -o build/results/demo.html &&
+        step "a page to look at: build/results/demo.html"
+fi
+exit $status

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # setup.sh GOAL...: installs with apt what the goals need and the machine lacks. GOAL is build, cross,
-# guest, qemu, fuzz, lint, format or coverage. Does nothing, and needs no network, when everything is there.
+# guest, qemu, web, browser, fuzz, lint, format or coverage. Does nothing, and needs no network, when everything is there.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -55,6 +55,11 @@ for goal in "$@"; do
         need qemu-system-arm qemu-system-aarch64
         need python3 python3
         ;;
+    web)
+        need nodejs node
+        need npm npm
+        ;;
+    browser) need chromium chromium chromium-browser ;;
     lint)
         need clang-tidy clang-tidy
         need clang-format clang-format

@@ -77,6 +77,12 @@ run_stages() {
         record "fuzz targets (build)" 0 1 0
     fi
 
+    if [ -x build/release/bin/twofold ]; then
+        script_stage "pages of twofold report, in Chromium" scripts/report-tests.sh
+    else
+        record "pages of twofold report (build)" 0 1 0
+    fi
+
     if scripts/build.sh aarch64 && scripts/build.sh aarch64-checked twofold-hypervisor &&
         [ -s build/aarch64/twofold.img ] &&
         [ -x build/release/bin/twofold ]; then
@@ -96,6 +102,9 @@ run_stages() {
 scripts/setup.sh build cross guest qemu fuzz || exit 1
 scripts/fetch-guest.sh || exit 1
 scripts/make-initrd.sh || exit 1
+# Without these, what needs them fails, and all else is tested.
+scripts/web.sh --tests
+scripts/setup.sh browser
 
 SECONDS=0
 run_stages

@@ -69,6 +69,7 @@ void add_kvm_command(CLI::App& app, int& status);
 void add_layout_command(CLI::App& app, int& status);
 void add_manual_commands(CLI::App& app, int& status);
 void add_map_command(CLI::App& app, int& status);
+void add_report_command(CLI::App& app, int& status);
 void add_run_command(CLI::App& app, int& status);
 void add_walk_command(CLI::App& app, int& status);
 

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
         add_map_command(app, status);
         add_kvm_command(app, status);
         add_attach_command(app, status);
+        add_report_command(app, status);
         add_run_command(app, status);
         add_manual_commands(app, status);
         try {

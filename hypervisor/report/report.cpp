@@ -143,6 +143,40 @@ void write_mappings(JsonWriter& json, GuestRam& ram) {
     json.end_list();
 }
 
+// The map, as `twofold map` has it, as far as a page of it can be looked at.
+void write_runs(JsonWriter& json, GuestRam& ram) {
+    constexpr std::uint64_t most_runs = 4096;
+    const Geometry& geometry = ram.memory().geometry();
+    std::uint64_t runs = 0;
+    json.begin_list("runs");
+    ram.memory().for_each_run([&](const Mapping& run) {
+        if (++runs > most_runs)
+            return;
+        json.begin_element();
+        json.hexadecimal("ipa", run.ipa.value);
+        json.number("size", run.size);
+        json.number("level", run.level);
+        json.number("entries", run.size / geometry.entry_size(run.level));
+        json.text("kind", "leaf");
+        json.hexadecimal("pa", run.pa.value);
+        json.boolean("contiguous", run.contiguous);
+        json.begin_object("attributes");
+        const Attributes& attributes = run.attributes;
+        json.boolean("read", attributes.permissions.read);
+        json.boolean("write", attributes.permissions.write);
+        json.boolean("execute_el1", attributes.permissions.execute_el1);
+        json.boolean("execute_el0", attributes.permissions.execute_el0);
+        json.text("type", to_string(attributes.type));
+        json.text("shareability", to_string(attributes.shareability));
+        json.boolean("access_flag", attributes.access_flag);
+        json.boolean("dbm", attributes.dbm);
+        json.end_object();
+        json.end_object();
+    });
+    json.end_list();
+    json.number("runs_left_out", runs > most_runs ? runs - most_runs : 0);
+}
+
 // One element for each counter that is not zero: {"<what>": "<name>", "count": n}
 template <typename Kind, std::size_t count>
 void write_counts(JsonWriter& json, std::string_view list, std::string_view what,
@@ -280,6 +314,7 @@ void write_parts(JsonWriter& json, Guest& guest) {
     write_geometry(json, guest.memory());
     write_features(json, guest.memory());
     write_mappings(json, guest.memory());
+    write_runs(json, guest.memory());
     write_faults(json, guest.memory());
     write_tables(json, guest);
     write_checks(json, guest.memory());

@@ -51,7 +51,7 @@ TEST(CommandLine, HelpIsAnAnswer) {
     for (const char* const arguments :
          {"--help", "attach --help", "check --help", "completion --help", "decode --help",
           "decode desc --help", "explain --help", "kvm --help", "layout --help", "manual --help",
-          "map --help", "run --help", "walk --help"}) {
+          "map --help", "report --help", "run --help", "walk --help"}) {
         const ProgramResult result = run_program(arguments);
         EXPECT_EQ(result.status, 0) << arguments;
         EXPECT_NE(result.output.find("Usage: twofold"), std::string::npos) << result.output;

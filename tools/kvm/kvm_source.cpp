@@ -5,7 +5,6 @@
 #include "tools/kvm/dump_parser.hpp"
 #include "tools/kvm/trace_parser.hpp"
 #include "tools/run/file_descriptor.hpp"
-#include "tools/text/line_reader.hpp"
 #include "tools/text/printable.hpp"
 #include "tools/text/size.hpp"
 
@@ -273,6 +272,13 @@ Result<KvmSource> read_kvm(const std::vector<std::string>& paths, std::optional<
     }
     make_names_differ(source);
     return source;
+}
+
+Result<KvmSource> read_kvm_lines(const std::string& name, LineReader reader,
+                                 std::optional<Granule> granule) {
+    KvmSource source;
+    const auto taken = take_text(name, std::move(reader), granule, source);
+    return taken ? Result<KvmSource>{std::move(source)} : Failure{taken.error()};
 }
 
 KvmSource read_kvm_text(const std::string& name, std::string_view text,

@@ -5,6 +5,7 @@
 #include "tools/kvm/fault_trace.hpp"
 #include "tools/kvm/kvm_dump.hpp"
 #include "tools/result.hpp"
+#include "tools/text/line_reader.hpp"
 
 #include <optional>
 #include <string>
@@ -34,6 +35,10 @@ struct KvmSource {
 
 // Folders and files; "-" is the standard input. What cannot be opened at all is a Failure.
 Result<KvmSource> read_kvm(const std::vector<std::string>& paths, std::optional<Granule> granule);
+
+// A text that is there line by line; a Failure if no line is of a dump or trace.
+Result<KvmSource> read_kvm_lines(const std::string& name, LineReader reader,
+                                 std::optional<Granule> granule);
 
 // The table that a trace or dump of this text has, for tests and for texts in memory.
 KvmSource read_kvm_text(const std::string& name, std::string_view text,

@@ -27,6 +27,7 @@ namespace twofold::tool {
 //                 "initial_level": 1, "root_tables": 2, "root_bytes": 8192, "vtcr": "0x806d3558"},
 //    "features": ["fwb", "xnx"],
 //    "mappings": [{"level": 1, "size": 1073741824, "count": 1, "contiguous": 0}],
+//    "runs": [{"ipa": "0x40000000", "size": 1073741824, ...}], "runs_left_out": 0,
 //    "faults": [{"kind": "translation", "count": 3}],
 //    "outcomes": [{"outcome": "resume", "count": 3}],
 //    "chosen": [{"level": 1, "limited_by": "geometry", "count": 1}],
@@ -40,8 +41,9 @@ namespace twofold::tool {
 //    "time": {"ticks": 250000000, "frequency": 62500000},
 //    "others": [...]}
 //
-// "contiguous" is how many of the mappings' descriptors have the Contiguous bit. "others" is there
-// if there was more than one guest: of each other one a document like this.
+// "contiguous" is how many of the mappings' descriptors have the Contiguous bit. "runs" are as in
+// the JSON of `twofold map`, and for `twofold report`. "others" is there if there was more than one
+// guest: of each other one a document like this.
 struct Report {
     struct Guest {
         std::string name;
