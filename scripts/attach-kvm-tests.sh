@@ -18,18 +18,18 @@ mkdir -p "$out"
 huge_pages="hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=8 hugepagesz=64K hugepages=8"
 guest_cpu=1 # the VMM stays on the last one
 
-touching() { # NAME IPA-BITS MEMORY... -- THEN TOUCH...
-    local name=$1 ipa=$2 slots='--memory 0x40000000,512M,pages' list then
+touching() { # NAME IPA-BITS MEMORY... -- spin|again TOUCH...
+    local name=$1 ipa=$2 slots='--memory 0x40000000,512M,pages' list afterwards
     shift 2
     while [ "$1" != -- ]; do
         slots="$slots --memory $1"
         shift
     done
-    then=$2
+    afterwards=$2
     shift 2
     list=$(IFS=,; echo "$*")
     start_guest "PAYLOAD: touched $#" --ipa "$ipa" "$slots" \
-        --words "'payload.ipa=$ipa payload.cases=touch payload.then=$then payload.touch=$list'" && return
+        --words "'payload.ipa=$ipa payload.cases=touch payload.then=$afterwards payload.touch=$list'" && return
     ok "$name" "the guest does not touch what it is told: $log"
     return 1
 }

@@ -6,7 +6,9 @@
 limit=${TWOFOLD_ATTACH_TIMEOUT:-120}
 # A socket's path is short.
 sockets=$(mktemp -d) || exit
-passed=0 failed=0 qemu='' log=''
+passed=0 failed=0 qemu=''
+# shellcheck disable=SC2034 # for who needs it
+log=''
 
 end_machine() {
     [ -z "$qemu" ] || { kill "$qemu" && wait "$qemu"; } 2>/dev/null

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A Linux host with KVM in QEMU, and guests of our VMM on it, one at a time. Needs attach-lib.sh.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # $log is of attach-lib.sh
 
 host_kernel=${TWOFOLD_HOST_KERNEL:-build/guest/vmlinuz}
 

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Commands: what is done to the guest while it runs, line by line from standard input.
+// Commands: what is done to the guest while it runs, line by line from standard input:
+//   frames              where its pages are in the host's memory
+//   tables              what the kernel says of its tables
+//   where               where it is and how often it was left, three times in two seconds
+//   forget IPA SIZE     takes memory away; touched again, it is new
+//   log on, log off     dirty logging
+//   harvest             how many pages were written since the last time
+//   pause, resume
+//   end                 of the VMM
 #pragma once
 
 #include "machine.hpp"
