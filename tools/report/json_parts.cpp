@@ -94,8 +94,8 @@ void add_fact(ReportData& data, std::string name, std::string value) {
 
 void ReasonSums::add_to(ReportData& data, const std::string& name, bool in_bytes) const {
     ReportReasons reasons{.source = data.sources.size() - 1, .name = name, .in_bytes = in_bytes};
-    for (auto sum = sums_.rbegin(); sum != sums_.rend(); ++sum) {
-        reasons.rows.push_back({sum->first.first, sum->first.second, sum->second});
+    for (const auto& [key, amount] : sums_) {
+        reasons.rows.push_back({key.first, key.second, amount});
     }
     if (!reasons.rows.empty()) {
         data.reasons.push_back(std::move(reasons));

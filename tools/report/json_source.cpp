@@ -45,11 +45,11 @@ Result<bool> add_attach(const Json& json, RunsByOwner& runs, const std::string& 
             separator = ", ";
         }
         if (const std::string error = text_at(stage2, "error"); !error.empty()) {
-            data.sources.back().notes.push_back(words + ": " + error);
+            data.sources.back().notes.push_back(fmt::format("{}: {}", words, error));
             continue;
         }
-        const auto added = add_map(stage2.at("map"), fmt::format("stage2/{}/map", index), runs,
-                                   name + ": " + words, data);
+        auto added = add_map(stage2.at("map"), fmt::format("stage2/{}/map", index), runs,
+                             fmt::format("{}: {}", name, words), data);
         if (!added) {
             return added;
         }

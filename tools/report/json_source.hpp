@@ -9,8 +9,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 namespace twofold::tool {
 
@@ -47,7 +49,8 @@ public:
     void add_to(ReportData& data, const std::string& name, bool in_bytes) const;
 
 private:
-    std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> sums_;
+    // The largest size first.
+    std::map<std::pair<std::uint64_t, std::string>, std::uint64_t, std::greater<>> sums_;
 };
 
 } // namespace twofold::tool

@@ -7,6 +7,7 @@ namespace twofold::tool {
 namespace {
 
 #ifdef TWOFOLD_REPORT_PAGE
+using namespace std::string_view_literals; // a compiler counts to its limit, else
 constexpr std::string_view pieces[] = {
 #include TWOFOLD_REPORT_PAGE
 };

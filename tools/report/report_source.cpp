@@ -107,7 +107,7 @@ Result<bool> ReportSources::add(const std::string& path) {
     }
     InputBuffer buffer{std::move(descriptor), most_input_bytes};
     std::istream text{&buffer};
-    const auto added = add_text(name, text);
+    auto added = add_text(name, text);
     if (buffer.passed_limit()) {
         return Failure{fmt::format("{}: expected no more than 1 GiB", printable(name))};
     }

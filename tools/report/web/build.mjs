@@ -79,7 +79,7 @@ function pieces(page) {
   const length = 16000;
   let text = "";
   for (let at = 0; at < characters.length; at += length) {
-    text += `R"${delimiter}(${characters.slice(at, at + length).join("")})${delimiter}",\n`;
+    text += `R"${delimiter}(${characters.slice(at, at + length).join("")})${delimiter}"sv,\n`;
   }
   return text;
 }
