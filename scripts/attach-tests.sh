@@ -109,6 +109,29 @@ whole max-64K-granule max --extent 64K --granule 64K
 whole max-lpa2 max --extent 2M --lpa2 --ipa 48
 whole cortex-a72-2M cortex-a72 --extent 2M
 
+# Two guests: each has a stage 2 of its own, on its own CPUs, and their memory lies in different places.
+if start_machine two max --extent 2M --smp 1 --vm "extent=64K,granule=64K,ipa=36,smp=2"; then
+    why=''
+    attach map --json >"$out/two.json" 2>"$out/two.errors" || why="exit status $?"
+    python3 - "$out/two.json" >"$out/two.wrong" 2>&1 <<'END' || why="${why:+$why, }$(tail -n 1 "$out/two.wrong")"
+import json, sys
+first, second = sorted(json.load(open(sys.argv[1]))["stage2"], key=lambda stage2: stage2["vmid"])
+assert (first["vmid"], second["vmid"]) == (1, 2), "other VMIDs"
+assert (first["cpus"], second["cpus"]) == ([0], [1]), "other CPUs"
+taken = []
+for stage2 in (first, second):
+    runs = [run for run in stage2["map"]["runs"] if run["kind"] == "leaf"]
+    assert runs, "nothing is mapped"
+    taken += [(int(run["pa"], 16), int(run["pa"], 16) + run["size"]) for run in runs]
+taken.sort()
+assert all(end <= start for (_, end), (start, _) in zip(taken, taken[1:])), "they share memory"
+END
+    ok "two guests have two stage 2s" "$why"
+else
+    ok two "the guests do not start"
+fi
+end_machine
+
 if start_machine states max --extent 2M; then
     # A change that the hypervisor makes while it is watched.
     begin_watch "$out/watch.json"
