@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 namespace twofold::tool {
 namespace {
@@ -435,14 +437,21 @@ TEST_F(Attach, CtrlCEndsAWatch) {
 }
 
 TEST_F(Attach, CtrlCWhileQemuIsSilent) {
-    qemu.gdb_says = [](std::string_view request) {
-        return request.starts_with("p") ? std::optional<std::string>{"mute"} : std::nullopt;
+    const auto folder = TemporaryFolder::make().value();
+    const std::filesystem::path asked = folder.path() / "asked";
+    qemu.gdb_says = [&asked](std::string_view request) -> std::optional<std::string> {
+        if (!request.starts_with("p")) {
+            return std::nullopt;
+        }
+        std::ofstream{asked} << request;
+        return "mute";
     };
     qemu.start();
+    // With job control (-m) what is in the background does not ignore SIGINT.
     const ProgramResult result = run_program(fmt::format(
-        "version >/dev/null 2>&1; timeout --preserve-status -s INT 1 {} attach --qmp {} "
-        "--gdb {} --timeout 60 map",
-        TWOFOLD_PROGRAM, qemu.qmp_path(), qemu.gdb_path()));
+        "version >/dev/null 2>&1; bash -mc '{} attach --qmp {} --gdb {} --timeout 60 map & "
+        "until [ -s {} ]; do sleep 0.05; done; kill -INT $!; wait $!'",
+        TWOFOLD_PROGRAM, qemu.qmp_path(), qemu.gdb_path(), asked.string()));
     EXPECT_EQ(result.status, 1);
     EXPECT_NE(result.errors.find("interrupted"), std::string::npos) << result.errors;
     EXPECT_TRUE(qemu.is_running());
