@@ -44,4 +44,4 @@ exec build/release/bin/twofold run --expect "$expect" \
     --hypervisor "build/$preset/$image.img" ${TRACE:+--trace "$TRACE"} --kernel "$kernel" --initrd "$initrd" \
     --append "console=ttyAMA0 quiet twofold.demo${until:+ $until}${APPEND:+ $APPEND}" \
     --cpu "${CPU:-max}" --smp "${SMP:-2}" --memory "${MEMORY:-1G}" --extent "${EXTENT:-1G}" \
-    --ipa "${IPA:-40}" --monitor-script "$script" --json build/results/demo.json --timeout 600
+    --ipa "${IPA:-40}" ${VM:+--vm "$VM"} --monitor-script "$script" --json build/results/demo.json --timeout 600

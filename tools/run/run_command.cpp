@@ -273,7 +273,8 @@ void add_run_command(CLI::App& app, int& status) {
     command.footer("What is typed goes to the first guest; Ctrl-] opens its monitor, where \"guest "
                    "NAME\" says "
                    "which one is meant; Ctrl-C stops all.\n"
-                   "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'");
+                   "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'\n"
+                   "         twofold run --smp 1 --vm memory=512M,extent=4K,ipa=34");
     command.callback([options, more_guests, hypervisor, &status] {
         if (options->trace && hypervisor->count() == 0) {
             options->hypervisor = traced_hypervisor;
