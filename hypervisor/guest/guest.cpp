@@ -67,7 +67,7 @@ bool Guest::finish_trace() {
 }
 
 std::expected<void, std::string_view> Guest::init_devices() {
-    std::array<VirtualCpuInterface*, max_cpus> interfaces;
+    std::array<VirtualCpuInterface*, max_cpus> interfaces{};
     interfaces.fill(&cpu_interface_);
     if (!vgic_.init({.distributor = distributor_base,
                      .redistributors = redistributor_base,

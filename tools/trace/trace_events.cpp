@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
-#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -264,7 +263,7 @@ std::uint64_t TraceSummary::events() const {
 
 TraceSummary write_trace_events(std::vector<GuestTrace>& traces, std::ostream& stream) {
     const auto origin_of = [](const GuestTrace& trace) { return trace.file.header().origin; };
-    const std::uint64_t origin = std::ranges::min(traces | std::views::transform(origin_of));
+    const std::uint64_t origin = origin_of(*std::ranges::min_element(traces, {}, origin_of));
     TraceSummary summary;
     EventList list{stream};
     for (std::size_t i = 0; i < traces.size(); ++i) {
