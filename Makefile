@@ -14,9 +14,10 @@ KERNEL ?=
 INITRD ?=
 APPEND ?=
 MONITOR ?=
+VM ?=
 TRACE ?=
 CHECKED ?= 0
-export TRACE CHECKED CPU SMP MEMORY EXTENT IPA KERNEL INITRD APPEND MONITOR
+export TRACE CHECKED CPU SMP MEMORY EXTENT IPA KERNEL INITRD APPEND MONITOR VM
 
 .PHONY: help
 help:
@@ -24,6 +25,7 @@ help:
 	@echo '                build/results/demo.html is a page of it'
 	@echo '                CPU=max SMP=2 MEMORY=1G EXTENT=1G|2M|64K|4K IPA=32..48 change the guest,'
 	@echo '                KERNEL=file INITRD=file APPEND=words replace its kernel, initramfs and command line'
+	@echo '                VM=memory=512M,extent=4K,ipa=34 is another guest beside the first,'
 	@echo '                MONITOR="log on; wait 1s; harvest" are commands for the hypervisor while the guest runs,'
 	@echo '                TRACE=file.json writes what happened to its stage 2, for Perfetto,'
 	@echo '                CHECKED=1 checks each step on its stage-2 table against the architecture'

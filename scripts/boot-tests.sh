@@ -132,6 +132,7 @@ vms="extent=1G,granule=64K,memory=1536M" start cortex-a72-1-and-1 cortex-a72 1 4
 vms="extent=2M,name=other" start max-2-and-2 max 2 1G 34 $megabytes twofold.test "[other] TWOFOLD-GUEST: pass"
 vms=$'ipa=34\nextent=64K,granule=64K\ngranule=16K,extent=2M,ipa=36' memory=256M start max-four-guests max 1 2M 40 \
     $megabytes twofold.test "$second" "[vm3] TWOFOLD-GUEST: pass" "[vm4] TWOFOLD-GUEST: pass"
+image=twofold-traced vms="extent=4K,memory=512M" start max-1-and-1-traced max 1 2M 40 $megabytes twofold.test "$second"
 preset=aarch64-checked vms="extent=2M,memory=512M" start max-1-and-1-checked max 1 4K 40 $page twofold.test \
     "$second" "events, 0 reports"
 wait

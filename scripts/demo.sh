@@ -47,7 +47,7 @@ build/release/bin/twofold run ${expect:+--expect "$expect"} ${shown:+--expect "$
     --hypervisor "build/$preset/$image.img" ${TRACE:+--trace "$TRACE"} --kernel "$kernel" --initrd "$initrd" \
     --append "console=ttyAMA0 quiet twofold.demo${until:+ $until}${APPEND:+ $APPEND}" \
     --cpu "${CPU:-max}" --smp "${SMP:-2}" --memory "${MEMORY:-1G}" --extent "${EXTENT:-1G}" \
-    --ipa "${IPA:-40}" --monitor-script "$script" --json build/results/demo.json --timeout 600 || status=$?
+    --ipa "${IPA:-40}" ${VM:+--vm "$VM"} --monitor-script "$script" --json build/results/demo.json --timeout 600 || status=$?
 if [ -s build/results/demo.json ] && [ -s build/web/report_page.inc ]; then
     build/release/bin/twofold report build/results/demo.json -o build/results/demo.html &&
         step "a page to look at: build/results/demo.html"

@@ -14,8 +14,9 @@
 //   guest.levels=fewest   or most: with the smallest root
 //   guest1.name=guest1    and so on: of the second guest; guest2 and guest3 are the others
 //   report=console        or semihosting:/path, or none
-//   trace=none            or semihosting:/path: what happens to its stage 2, as TraceRecords
-//   trace.limit=1M        the most records
+//   trace=none            or semihosting:/path: what happens to the first guest's stage 2, as
+//                         TraceRecords; of the others to /path.1 and so on
+//   trace.limit=1M        the most records of each
 //   monitor.script=...    what the monitor of the first guest does by itself: see
 //                         monitor/script.hpp, commas for blanks
 //   monitor.calls=off     or on: a guest may give its monitor commands by HVC

@@ -51,24 +51,23 @@ std::expected<void, std::string_view> Guest::init(const GuestParts& parts) {
 }
 
 std::expected<void, std::string_view> Guest::start_trace() {
-    const Configuration& configuration = *parts_.configuration;
-    const char* const path = configuration.trace_path.data();
-    if (*path == '\0')
+    if (*parts_.trace_path == '\0')
         return {};
     if (!traced_build)
         return std::unexpected("this build of the hypervisor cannot trace");
-    return tracer_.init(path, configuration.trace_limit, vcpu_count_, *parts_.pool);
+    return tracer_.init(parts_.trace_path, parts_.configuration->trace_limit, parts_.first_cpu,
+                        vcpu_count_, *parts_.pool);
 }
 
 bool Guest::finish_trace() {
     if (!traced_build || !tracer_.is_on() || tracer_.finish())
         return true;
-    print("the trace cannot be written to {}\n", parts_.configuration->trace_path.data());
+    print("the trace cannot be written to {}\n", parts_.trace_path);
     return false;
 }
 
 std::expected<void, std::string_view> Guest::init_devices() {
-    std::array<VirtualCpuInterface*, max_cpus> interfaces;
+    std::array<VirtualCpuInterface*, max_cpus> interfaces{};
     interfaces.fill(&cpu_interface_);
     if (!vgic_.init({.distributor = distributor_base,
                      .redistributors = redistributor_base,

@@ -60,6 +60,7 @@ struct GuestParts : MachineParts {
     Keyboard* keyboard = nullptr;
     std::string_view monitor_name; // in front of its monitor's lines
     std::string_view monitor_script;
+    const char* trace_path = nullptr; // ends with a zero byte; empty: no trace
 };
 
 class Guest final : public VcpuKick {

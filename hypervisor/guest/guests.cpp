@@ -53,8 +53,6 @@ std::expected<void, std::string_view> Guests::init_guest(std::size_t number, uns
         if (configurations[i].name == parts.own->name)
             return std::unexpected("another guest has its name");
     }
-    if (count_ > 1 && parts_.configuration->trace_path[0] != '\0')
-        return std::unexpected("there is no trace of several guests");
     parts.keyboard = &keyboard_;
     parts.monitor_name = "monitor";
     if (count_ > 1) {
@@ -62,6 +60,13 @@ std::expected<void, std::string_view> Guests::init_guest(std::size_t number, uns
         format_to(sink, "monitor {}", parts.own->name);
         parts.monitor_name = sink.text();
     }
+    BufferSink sink{trace_paths_[number]};
+    if (const char* const path = parts_.configuration->trace_path.data(); *path != '\0') {
+        sink.put(path);
+        if (number != 0)
+            format_to(sink, ".{}", number);
+    }
+    parts.trace_path = trace_paths_[number].data();
     if (number == 0)
         parts.monitor_script = parts_.configuration->monitor_script;
     return guests_[number].init(parts);

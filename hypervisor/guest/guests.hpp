@@ -51,6 +51,8 @@ private:
     std::atomic<std::size_t> ended_{0};
     // "monitor NAME", where there is more than one.
     std::array<std::array<char, ConsoleSpeaker::longest_name>, most_guests> monitor_names_{};
+    // With ".1" and so on behind them for the others.
+    std::array<std::array<char, sizeof(Configuration::trace_path) + 2>, most_guests> trace_paths_{};
 };
 
 } // namespace twofold::hyp

@@ -7,7 +7,8 @@
 namespace twofold::hyp {
 
 std::expected<void, std::string_view> Tracer::init(const char* path, std::uint64_t most_records,
-                                                   unsigned cpus, MemoryPool& pool) {
+                                                   unsigned first_cpu, unsigned cpus,
+                                                   MemoryPool& pool) {
     if (!file_.make(path).is_open())
         return std::unexpected("the file of the trace cannot be opened");
     for (unsigned i = 0; i < cpus; ++i) {
@@ -17,7 +18,7 @@ std::expected<void, std::string_view> Tracer::init(const char* path, std::uint64
         buffers_[i].init(
             *this, i,
             {reinterpret_cast<TraceRecord*>(memory->value), buffer_bytes / sizeof(TraceRecord)});
-        cpu(i).trace = &buffers_[i];
+        cpu(first_cpu + i).trace = &buffers_[i];
     }
     cpus_ = cpus;
     room_ = most_records;

@@ -21,10 +21,10 @@ class Tracer {
 public:
     constexpr Tracer() = default;
 
-    // For CPUs 0 to cpus - 1, which do not run the guest yet. `path` ends with a zero byte. The
-    // error is a line for a person.
+    // For so many CPUs from `first_cpu` on, which do not run the guest yet; in the trace they are
+    // CPU 0 and so on. `path` ends with a zero byte. The error is a line for a person.
     std::expected<void, std::string_view> init(const char* path, std::uint64_t most_records,
-                                               unsigned cpus, MemoryPool& pool);
+                                               unsigned first_cpu, unsigned cpus, MemoryPool& pool);
     bool is_on() const { return cpus_ != 0; }
     // Before the first record.
     void begin(std::uint64_t origin, std::uint64_t vtcr);

@@ -73,10 +73,10 @@ TEST(GuestOptions, ErrorsSayWhatWasExpected) {
     EXPECT_EQ(error_of("granule=8K"), "--vm: granule: expected 4K, 16K or 64K, not \"8K\"");
     EXPECT_EQ(error_of("smp=9"), "--vm: smp: expected 1 to 8, not \"9\"");
     EXPECT_EQ(error_of("lpa2=yes"), "--vm: lpa2: expected on or off, not \"yes\"");
-    for (const char* const name : {"", "a b", "a/b", "\n", "an-awfully-long-name-23"}) {
+    for (const char* const name : {"", "a b", "a/b", "\n", "an-awfully-long-name-23", "twofold"}) {
         EXPECT_EQ(error_of(std::string{"name="} + name),
                   std::string{"--vm: name: expected at most 22 letters, digits, '-', '_' and '.', "
-                              "not \""} +
+                              "and not \"twofold\", not \""} +
                       name + "\"");
     }
     for (const char* const text :

@@ -17,6 +17,12 @@ constexpr std::string_view good_report =
     R"(echo '{"guest": {"name": "linux", "state": "powered off", "cpus": 2},
               "mappings": [{"level": 1, "size": 1073741824, "count": 1}]}' >"$report")";
 
+constexpr std::string_view three_reports =
+    R"(echo '{"guest": {"name": "linux", "state": "powered off", "cpus": 2},
+              "others": [{"guest": {"name": "vm2", "state": "powered off", "cpus": 1}},
+                         {"guest": {"name": "db", "state": "powered off", "cpus": 1}}]}' >"$report"
+)";
+
 std::string with_report(std::string_view script) {
     return std::string{good_report} + "\n" + std::string{script};
 }
@@ -95,6 +101,19 @@ TEST(Run, ATraceIsWrittenWhereItIsWanted) {
     const auto json = nlohmann::json::parse(machine.file("trace.json"));
     EXPECT_EQ(json.at("traceEvents").at(0).at("args").at("name"), "stage 2 of guest linux");
     EXPECT_EQ(json.at("traceEvents").at(2).at("name"), "read: mmio");
+}
+
+TEST(Run, ATraceIsOfAllGuests) {
+    const FakeMachine machine{std::string{three_reports} + std::string{good_trace} +
+                              "\ncp ${report%/*}/trace.bin ${report%/*}/trace.bin.1"
+                              "\ncp ${report%/*}/trace.bin ${report%/*}/trace.bin.2"};
+    const std::string file = (machine.folder() / "trace.json").string();
+    const ProgramResult result = machine.run("--vm smp=1 --vm name=db,smp=1 --trace " + file);
+    EXPECT_EQ(result.status, 0) << result.errors;
+    EXPECT_TRUE(contains(result.output, "trace: 3 events in " + file)) << result.output;
+    EXPECT_TRUE(contains(machine.file("trace.json"), "stage 2 of guest db"));
+    const ProgramResult more = machine.run("--vm smp=1 --vm smp=1 --vm smp=1 --trace " + file);
+    EXPECT_EQ(more.errors, "twofold: the hypervisor sent no trace\n");
 }
 
 TEST(Run, NoTraceWhereOneIsWantedIsAFailure) {
@@ -283,13 +302,8 @@ TEST(Run, ImpossibleGuestsAreRefusedBeforeTheyStart) {
     EXPECT_EQ(machine.run("--ipa 31 --memory 1G --dry-run").status, 0);
 }
 
-constexpr std::string_view two_reports =
-    R"(echo '{"guest": {"name": "linux", "state": "powered off", "cpus": 2},
-              "others": [{"guest": {"name": "vm2", "state": "powered off", "cpus": 1}},
-                         {"guest": {"name": "db", "state": "powered off", "cpus": 1}}]}' >"$report")";
-
 TEST(Run, FurtherGuestsHaveReportsOfTheirOwn) {
-    const FakeMachine machine{two_reports};
+    const FakeMachine machine{three_reports};
     const ProgramResult result =
         machine.run("--vm memory=64M,smp=1 --vm name=db,smp=1,append=a,,b --memory 1G --json " +
                     (machine.folder() / "out.json").string());
@@ -351,9 +365,6 @@ TEST(Run, ImpossibleSetsOfGuestsAreBadInput) {
               "twofold: --vm: name: another guest is called \"linux\"\n");
     EXPECT_EQ(errors_of("--vm smp=1 --vm name=vm2"),
               "twofold: --vm: name: another guest is called \"vm2\"\n");
-    EXPECT_EQ(errors_of("--vm smp=1 --trace out.json --hypervisor " + machine.folder().string() +
-                        "/twofold.img"),
-              "twofold: --trace: expected one guest, so no --vm\n");
     EXPECT_EQ(errors_of("--vm kernel=/nothing"),
               "twofold: --vm: kernel \"/nothing\": No such file or directory\n");
     EXPECT_EQ(errors_of("--vm initrd=/nothing"),

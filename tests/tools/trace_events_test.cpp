@@ -61,7 +61,9 @@ public:
         auto file = TraceFile::open(path());
         EXPECT_TRUE(file) << file.error();
         std::ostringstream stream;
-        summary = write_trace_events(*file, "linux", stream);
+        std::vector<GuestTrace> traces;
+        traces.push_back({"linux", std::move(*file)});
+        summary = write_trace_events(traces, stream);
         document = Json::parse(stream.str());
         Json all = document.at("traceEvents");
         for (std::size_t i = 0; i <= cpus; ++i) {
@@ -76,6 +78,53 @@ public:
 private:
     TemporaryFolder folder_;
 };
+
+TEST(TraceEvents, GuestsAreGroupsOfTracksOnOneClock) {
+    const auto work = [](std::uint64_t begin) {
+        return record(TraceKind::work, 0, begin, begin + 125, TraceRecord::Work::of("age"));
+    };
+    Trace first;
+    first.write(header, {work(1125), end_record(2)});
+    Trace second;
+    TraceHeader later = header;
+    later.origin = 2000;
+    later.cpus = 1;
+    second.write(later, {work(2250), work(3000), end_record(1)});
+    Trace third;
+    third.write(later, {work(2125)});
+    std::vector<GuestTrace> traces;
+    const auto add = [&traces](const char* guest, const Trace& trace) {
+        auto file = TraceFile::open(trace.path());
+        ASSERT_TRUE(file) << file.error();
+        traces.push_back({guest, std::move(*file)});
+    };
+    add("linux", first);
+    add("vm2", second);
+    add("vm3", third);
+    std::ostringstream stream;
+    const TraceSummary summary = write_trace_events(traces, stream);
+    EXPECT_EQ(summary.events(), 4U);
+    EXPECT_EQ(summary.dropped, 3U);
+    EXPECT_EQ(summary.why_over, "the trace has no end: the machine was stopped before");
+
+    const Json document = Json::parse(stream.str());
+    std::vector<std::string> names;
+    std::vector<std::vector<double>> times(4);
+    for (const Json& event : document.at("traceEvents")) {
+        if (event.at("name") == "process_name") {
+            names.push_back(event.at("args").at("name"));
+            EXPECT_EQ(event.at("pid"), names.size());
+        } else if (event.at("ph") == "X") {
+            times.at(event.at("pid").get<std::size_t>()).push_back(event.at("ts"));
+        }
+    }
+    EXPECT_EQ(names, (std::vector<std::string>{"stage 2 of guest linux", "stage 2 of guest vm2",
+                                               "stage 2 of guest vm3"}));
+    // From tick 1000 on, at 16 ns.
+    EXPECT_EQ(times, (std::vector<std::vector<double>>{{}, {2}, {20, 32}, {18}}));
+    EXPECT_EQ(document.at("otherData").at("events"), 4);
+    EXPECT_EQ(document.at("otherData").at("left_out"), 3);
+}
 
 TEST(TraceEvents, AFaultAndWhatItDid) {
     Trace trace;

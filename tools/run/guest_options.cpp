@@ -20,7 +20,8 @@ constexpr std::string_view keys =
     "KEY=VALUE,... of name, kernel, initrd, append, memory, extent, fault-around, ipa, granule, "
     "lpa2, smp";
 
-// It stands in the hypervisor's command line and in front of each line on the console.
+// It stands in the hypervisor's command line, and in front of each line on the console, where the
+// hypervisor calls itself "twofold".
 constexpr std::size_t longest_name = 22;
 
 std::optional<std::uint64_t> power_between(std::string_view text, std::uint64_t least,
@@ -31,7 +32,7 @@ std::optional<std::uint64_t> power_between(std::string_view text, std::uint64_t 
 }
 
 bool is_name(std::string_view text) {
-    return !text.empty() && text.size() <= longest_name &&
+    return !text.empty() && text.size() <= longest_name && text != "twofold" &&
            std::ranges::all_of(text, [](unsigned char c) {
                return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
            });
@@ -106,7 +107,8 @@ Result<GuestOptions> parse_guest(std::string_view text, const GuestOptions& defa
     if (const auto name = values.text("name")) {
         guest.name = *name;
         taker.check(is_name(*name), "name",
-                    fmt::format("at most {} letters, digits, '-', '_' and '.'", longest_name),
+                    fmt::format("at most {} letters, digits, '-', '_' and '.', and not \"twofold\"",
+                                longest_name),
                     *name);
     }
     taker.take("kernel", guest.kernel);

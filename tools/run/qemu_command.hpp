@@ -5,6 +5,7 @@
 #include "tools/run/placement.hpp"
 #include "tools/run/run_options.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -15,8 +16,15 @@ namespace twofold::tool {
 // What the hypervisor writes. Their names have no space: its command line cannot quote.
 struct HypervisorFiles {
     std::filesystem::path report;
-    std::filesystem::path trace; // if one is asked for
+    std::filesystem::path trace; // if one is asked for; of further guests in files beside it
 
+    std::filesystem::path trace_of(std::size_t guest) const {
+        std::filesystem::path file = trace;
+        if (guest != 0) {
+            file += '.' + std::to_string(guest);
+        }
+        return file;
+    }
     static HypervisorFiles in(const std::filesystem::path& folder) {
         return {.report = folder / "report.json", .trace = folder / "trace.bin"};
     }

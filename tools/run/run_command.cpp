@@ -84,9 +84,6 @@ std::string add_guests(RunOptions& options, const std::vector<std::string>& text
         return fmt::format("--smp: expected at most {} CPUs of all guests together, not {}",
                            RunOptions::most_cpus, options.cpus());
     }
-    if (options.trace && options.guests.size() > 1) {
-        return "--trace: expected one guest, so no --vm";
-    }
     return "";
 }
 
@@ -122,17 +119,28 @@ bool write_json(const RunOptions& options, const SessionResult& session, Json do
     return static_cast<bool>(stream.flush());
 }
 
-// Also of a guest that failed; the reason why there is none, or none that is complete.
-std::string write_trace(const RunOptions& options, const std::filesystem::path& file,
-                        const Result<Report>& report) {
-    auto trace = TraceFile::open(file);
-    if (!trace) {
-        return trace.error();
+// One for each guest.
+Result<std::vector<GuestTrace>> open_traces(const RunOptions& options,
+                                            const HypervisorFiles& files) {
+    std::vector<GuestTrace> traces;
+    for (std::size_t i = 0; i < options.guests.size(); ++i) {
+        auto trace = TraceFile::open(files.trace_of(i));
+        if (!trace) {
+            return Failure{trace.error()};
+        }
+        traces.push_back({options.guests[i].name, std::move(*trace)});
     }
-    const bool named = report && report->guest;
+    return traces;
+}
+
+// Also of guests that failed; the reason why there is none, or none that is complete.
+std::string write_trace(const RunOptions& options, const HypervisorFiles& files) {
+    auto traces = open_traces(options, files);
+    if (!traces) {
+        return traces.error();
+    }
     std::ofstream stream{*options.trace};
-    const TraceSummary summary =
-        write_trace_events(*trace, named ? report->guest->name : "guest", stream);
+    const TraceSummary summary = write_trace_events(*traces, stream);
     if (!stream.flush()) {
         return fmt::format("cannot write {}", options.trace->string());
     }
@@ -140,7 +148,7 @@ std::string write_trace(const RunOptions& options, const std::filesystem::path& 
     return summary.why_over;
 }
 
-int run_guest(const RunOptions& options, const Placement& placement) {
+int run_guests(const RunOptions& options, const Placement& placement) {
     const auto folder = TemporaryFolder::make();
     if (!folder) {
         return fail(exit_status::no, "no temporary folder could be made");
@@ -165,7 +173,7 @@ int run_guest(const RunOptions& options, const Placement& placement) {
     }
     std::string reason = why_failed(*session, report, options.timeout_seconds);
     if (options.trace) {
-        const std::string trouble = write_trace(options, files.trace, report);
+        const std::string trouble = write_trace(options, files);
         reason = reason.empty() ? trouble : reason;
     }
     if (const auto& missing = session->console.missing(); reason.empty() && !missing.empty()) {
@@ -197,7 +205,7 @@ int run(RunOptions options, const std::vector<std::string>& more_guests) {
         return print_result(
             shell_words(qemu_command(options, *placement, HypervisorFiles::in(""))) + '\n');
     }
-    return run_guest(options, *placement);
+    return run_guests(options, *placement);
 }
 
 template <class Value, class Into>
@@ -268,7 +276,8 @@ void add_run_command(CLI::App& app, int& status) {
     command.footer("What is typed goes to the first guest; Ctrl-] opens its monitor, where \"guest "
                    "NAME\" says "
                    "which one is meant; Ctrl-C stops all.\n"
-                   "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'");
+                   "Example: twofold run --extent 2M --cpu cortex-a72 --append 'console=ttyAMA0'\n"
+                   "         twofold run --smp 1 --vm memory=512M,extent=4K,ipa=34");
     command.callback([options, more_guests, hypervisor, &status] {
         if (options->trace && hypervisor->count() == 0) {
             options->hypervisor = traced_hypervisor;

@@ -26,9 +26,9 @@ struct RunOptions {
     std::string monitor_script; // what the first guest's monitor does while the guest runs
     bool monitor_calls = false; // a guest may give its monitor commands, too
     std::optional<std::filesystem::path> json;
-    std::optional<std::filesystem::path> trace; // needs a hypervisor that can, and one guest
-    std::uint64_t trace_limit = MiB;            // events
-    std::vector<std::string> expect;            // what has to be said
+    std::optional<std::filesystem::path> trace; // needs a hypervisor that can
+    std::uint64_t trace_limit = MiB;            // events of each guest
+    std::vector<std::string> expect;            // what has to be said, by whomever
     bool quiet = false;
     bool dry_run = false;
 

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -23,8 +24,6 @@ namespace twofold::tool {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr int process = 1;
 
 std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
 
@@ -61,26 +60,44 @@ std::string fault_name(const TraceRecord& record, const TraceRecord::Fault& faul
     return fmt::format("{}: {}, {}", what, to_string(fault.action), size_words(record.size));
 }
 
+// The list of events, as it is written.
+class EventList {
+public:
+    explicit EventList(std::ostream& stream) : stream_{stream} {
+        stream_ << R"({"displayTimeUnit":"ns","traceEvents":[)";
+    }
+    void put(const Json& event) {
+        stream_ << (std::exchange(first_, false) ? "\n" : ",\n") << event.dump();
+    }
+    void finish(const Json& other) { stream_ << "\n],\"otherData\":" << other.dump() << "}\n"; }
+
+private:
+    std::ostream& stream_;
+    bool first_ = true;
+};
+
+// Those of one guest, which has the number `process`.
 class Events {
 public:
-    Events(const TraceHeader& header, std::ostream& stream)
+    Events(const TraceHeader& header, std::uint64_t origin, std::size_t process, EventList& list)
         : header_{header},
+          origin_{origin},
+          process_{process},
           geometry_{geometry_of(CpuFeatures::from(find_cpu("max")->registers), Vtcr{header.vtcr})},
-          stream_{stream},
+          list_{list},
           waiting_(header.cpus) {}
 
     void begin(const std::string& guest) {
-        stream_ << R"({"displayTimeUnit":"ns","traceEvents":[)";
-        put({{"name", "process_name"},
-             {"ph", "M"},
-             {"pid", process},
-             {"args", {{"name", "stage 2 of guest " + guest}}}});
+        list_.put({{"name", "process_name"},
+                   {"ph", "M"},
+                   {"pid", process_},
+                   {"args", {{"name", "stage 2 of guest " + guest}}}});
         for (std::uint32_t cpu = 0; cpu < header_.cpus; ++cpu) {
-            put({{"name", "thread_name"},
-                 {"ph", "M"},
-                 {"pid", process},
-                 {"tid", cpu},
-                 {"args", {{"name", fmt::format("CPU {}", cpu)}}}});
+            list_.put({{"name", "thread_name"},
+                       {"ph", "M"},
+                       {"pid", process_},
+                       {"tid", cpu},
+                       {"args", {{"name", fmt::format("CPU {}", cpu)}}}});
         }
     }
     void add(const TraceRecord& record) {
@@ -102,18 +119,10 @@ public:
             return;
         }
     }
-    void finish(const TraceSummary& summary) {
+    void finish() {
         for (auto& cpu : waiting_) {
             let_go(cpu, nullptr);
         }
-        stream_ << "\n],\"otherData\":"
-                << Json{{"events", summary.events()},
-                        {"left_out", summary.dropped},
-                        {"incomplete", summary.why_over.empty() ? Json{} : Json(summary.why_over)},
-                        {"ticks_per_second", header_.frequency},
-                        {"vtcr", hex(header_.vtcr)}}
-                       .dump()
-                << "}\n";
     }
 
 private:
@@ -125,18 +134,15 @@ private:
         Json event;
     };
 
-    void put(const Json& event) {
-        stream_ << (std::exchange(first_, false) ? "\n" : ",\n") << event.dump();
-    }
     double microseconds(std::uint64_t ticks) const {
         return static_cast<double>(ticks) * 1e6 / static_cast<double>(header_.frequency);
     }
     Json event(const TraceRecord& record, const char* phase, const char* category,
                const std::string& name) const {
         // Nothing happens before the guest begins.
-        const std::uint64_t since = record.begin - std::min(record.begin, header_.origin);
-        return {{"name", name},   {"cat", category},   {"ph", phase},
-                {"pid", process}, {"tid", record.cpu}, {"ts", microseconds(since)}};
+        const std::uint64_t since = record.begin - std::min(record.begin, origin_);
+        return {{"name", name},    {"cat", category},   {"ph", phase},
+                {"pid", process_}, {"tid", record.cpu}, {"ts", microseconds(since)}};
     }
     void add_slice(const TraceRecord& record, const char* category, const std::string& name,
                    Json arguments) {
@@ -150,7 +156,7 @@ private:
             waiting.pop_back();
         }
         let_go(waiting, nullptr);
-        put(slice);
+        list_.put(slice);
         std::ranges::reverse(inside);
         let_go(inside, name);
     }
@@ -220,17 +226,34 @@ private:
     void let_go(std::vector<Waiting>& marks, const Json& because) {
         for (Waiting& mark : marks) {
             mark.event["args"]["because"] = because;
-            put(mark.event);
+            list_.put(mark.event);
         }
         marks.clear();
     }
 
     const TraceHeader& header_;
+    std::uint64_t origin_;
+    std::size_t process_;
     std::expected<Geometry, Error> geometry_;
-    std::ostream& stream_;
+    EventList& list_;
     std::vector<std::vector<Waiting>> waiting_; // by CPU
-    bool first_ = true;
 };
+
+void write_guest(GuestTrace& trace, Events& events, TraceSummary& summary) {
+    events.begin(trace.guest);
+    while (const auto record = trace.file.next()) {
+        if (record->kind == TraceKind::end) {
+            summary.dropped += record->get<TraceRecord::End>().dropped;
+            break;
+        }
+        ++summary.written[static_cast<std::size_t>(record->kind)];
+        events.add(*record);
+    }
+    if (summary.why_over.empty()) {
+        summary.why_over = trace.file.why_over();
+    }
+    events.finish();
+}
 
 } // namespace
 
@@ -238,20 +261,21 @@ std::uint64_t TraceSummary::events() const {
     return std::accumulate(written.begin(), written.end(), std::uint64_t{0});
 }
 
-TraceSummary write_trace_events(TraceFile& file, const std::string& guest, std::ostream& stream) {
+TraceSummary write_trace_events(std::vector<GuestTrace>& traces, std::ostream& stream) {
+    const auto origin_of = [](const GuestTrace& trace) { return trace.file.header().origin; };
+    const std::uint64_t origin = origin_of(*std::ranges::min_element(traces, {}, origin_of));
     TraceSummary summary;
-    Events events{file.header(), stream};
-    events.begin(guest);
-    while (const auto record = file.next()) {
-        if (record->kind == TraceKind::end) {
-            summary.dropped = record->get<TraceRecord::End>().dropped;
-            break;
-        }
-        ++summary.written[static_cast<std::size_t>(record->kind)];
-        events.add(*record);
+    EventList list{stream};
+    for (std::size_t i = 0; i < traces.size(); ++i) {
+        Events events{traces[i].file.header(), origin, i + 1, list};
+        write_guest(traces[i], events, summary);
     }
-    summary.why_over = file.why_over();
-    events.finish(summary);
+    const TraceHeader& header = traces.front().file.header();
+    list.finish({{"events", summary.events()},
+                 {"left_out", summary.dropped},
+                 {"incomplete", summary.why_over.empty() ? Json{} : Json(summary.why_over)},
+                 {"ticks_per_second", header.frequency},
+                 {"vtcr", hex(header.vtcr)}});
     return summary;
 }
 

@@ -8,8 +8,14 @@
 #include <cstdint>
 #include <ostream>
 #include <string>
+#include <vector>
 
 namespace twofold::tool {
+
+struct GuestTrace {
+    std::string guest; // its name
+    TraceFile file;
+};
 
 struct TraceSummary {
     std::array<std::uint64_t, trace_kind_count> written{}; // by TraceKind
@@ -20,9 +26,10 @@ struct TraceSummary {
 };
 
 // A slice for each fault and each piece of work, a mark for each TLBI and change of a size, on one
-// track for each CPU. Times are microseconds since the guest began. Of the stream's state the
-// caller is to make sure.
-TraceSummary write_trace_events(TraceFile& file, const std::string& guest, std::ostream& stream);
+// track for each CPU, those of a guest in a group of their own. Times are microseconds since the
+// first of them began. There is one trace at least. Of the stream's state the caller is to make
+// sure.
+TraceSummary write_trace_events(std::vector<GuestTrace>& traces, std::ostream& stream);
 
 // "12345 events in FILE: ..."
 std::string trace_words(const TraceSummary& summary, const std::string& file);
