@@ -29,7 +29,7 @@ std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }
 
 // As the manual writes it, with the shareability that it has.
 std::string tlbi_name(const TraceRecord::Tlbi& tlbi) {
-    const auto kind = [&] {
+    const auto* const kind = [&] {
         switch (tlbi.kind) {
         case TlbiKind::ipas2:
             return tlbi.last_level ? "IPAS2LE1" : "IPAS2E1";
