@@ -47,10 +47,9 @@ std::uint64_t size_of(const std::optional<Granule>& granule, Level level) {
                : 0;
 }
 
-} // namespace
-
-Result<bool> add_hypervisors_report(const Json& json, RunsByOwner& runs, const std::string& name,
-                                    ReportData& data) {
+// Of one guest, whose runs are those of `owner`.
+Result<bool> add_guest(const Json& json, const std::string& owner, RunsByOwner& runs,
+                       const std::string& name, ReportData& data) {
     const auto parsed = Report::parse(json);
     if (!parsed) {
         return Failure{parsed.error()};
@@ -58,7 +57,7 @@ Result<bool> add_hypervisors_report(const Json& json, RunsByOwner& runs, const s
     const Report& report = *parsed;
     add_run_facts(report, json, data);
     const std::size_t source = data.sources.size() - 1;
-    if (runs.contains("")) {
+    if (runs.contains(owner)) {
         auto space = make_space(json.at("geometry"), "granule_bytes", name);
         if (!space) {
             return Failure{space.error()};
@@ -67,7 +66,7 @@ Result<bool> add_hypervisors_report(const Json& json, RunsByOwner& runs, const s
             (*space).notes.push_back(
                 fmt::format("{} behind the last one are not in the report", counted(left, "run")));
         }
-        add_space(std::move(*space), runs[""], data);
+        add_space(std::move(*space), runs[owner], data);
         data.mapped.pop_back(); // the report's own sums leave nothing out
     }
     std::optional<Granule> granule;
@@ -106,6 +105,23 @@ Result<bool> add_hypervisors_report(const Json& json, RunsByOwner& runs, const s
     }
     reasons.add_to(data, name, false);
     return true;
+}
+
+} // namespace
+
+Result<bool> add_hypervisors_report(const Json& json, RunsByOwner& runs, const std::string& name,
+                                    ReportData& data) {
+    const Json others = list_at(json, "others");
+    const auto name_of = [&](const Json& guest) {
+        return others.empty() ? name
+                              : fmt::format("{}: {}", name,
+                                            printable(text_at(guest.at("guest"), "name")));
+    };
+    auto added = add_guest(json, "", runs, name_of(json), data);
+    for (std::size_t i = 0; added && i < others.size(); ++i) {
+        added = add_guest(others[i], fmt::format("others/{}", i), runs, name_of(others[i]), data);
+    }
+    return added;
 }
 
 } // namespace twofold::tool

@@ -241,9 +241,9 @@ void add_run_command(CLI::App& app, int& status) {
     add_guest_options(command, options->guests.front());
     add_texts(
         command, "--vm", *more_guests,
-        "one more guest beside it, as in \"memory=512M,extent=4K,ipa=34\"; keys: name, "
-        "kernel, initrd, append, memory, extent, fault-around, ipa, granule, lpa2, smp; what is "
-        "not said is as for the first one, and a comma in a value is written twice; can be "
+        "KEY=VALUE,...: one more guest beside it, as in \"memory=512M,extent=4K,ipa=34\"; keys: "
+        "name, kernel, initrd, append, memory, extent, fault-around, ipa, granule, lpa2, smp; what "
+        "is not said is as for the first one, and a comma in a value is written twice; can be "
         "given three times");
     command.add_option("--cpu", options->cpu, "what QEMU's -cpu takes")->capture_default_str();
     const CLI::Option* const hypervisor =
