@@ -258,6 +258,21 @@ TEST(ReportSource, ARunWithRunsHasASpace) {
     EXPECT_EQ(run.data().mapped[0].sizes[0].bytes, 0x20'0000U);
 }
 
+TEST(ReportSource, ARunOfSeveralGuestsHasASpaceForEach) {
+    const std::string runs = std::string{R"(, "runs": [)"} + block + "]";
+    const Read run = read(run_report + runs + R"(, "others": [)" + run_report + runs + "}, " +
+                          run_report + R"(, "runs": []}]})");
+    ASSERT_TRUE(run.added) << run.added.error();
+    const ReportData& data = run.data();
+    ASSERT_EQ(data.spaces.size(), 2U); // the third has nothing mapped
+    EXPECT_EQ(data.spaces[0].name, "input: linux");
+    EXPECT_EQ(data.spaces[0].runs.size(), 1U);
+    EXPECT_EQ(data.spaces[1].runs.size(), 1U);
+    EXPECT_EQ(data.mapped.size(), 3U);
+    EXPECT_EQ(data.faults.size(), 3U);
+    EXPECT_EQ(data.reasons.size(), 3U);
+}
+
 // Changes are runs of another kind.
 TEST(ReportSource, KvmsFiguresHaveNoAddresses) {
     const Read kvm = read(R"({"tables": [{"vm": "123-4", "nested": "0x5", "notes": ["so"],

@@ -113,9 +113,9 @@ Result<bool> add_hypervisors_report(const Json& json, RunsByOwner& runs, const s
                                     ReportData& data) {
     const Json others = list_at(json, "others");
     const auto name_of = [&](const Json& guest) {
-        return others.empty() ? name
-                              : fmt::format("{}: {}", name,
-                                            printable(text_at(guest.at("guest"), "name")));
+        return others.empty()
+                   ? name
+                   : fmt::format("{}: {}", name, printable(text_at(guest.at("guest"), "name")));
     };
     auto added = add_guest(json, "", runs, name_of(json), data);
     for (std::size_t i = 0; added && i < others.size(); ++i) {
