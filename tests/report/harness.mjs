@@ -60,6 +60,23 @@ export function mapOfSample() {
   ]);
 }
 
+// The page draws in the next frame: what a test reads of it, it reads after that.
+function patient(page) {
+  for (const read of ["textContent", "isVisible", "isDisabled", "isChecked", "getAttribute"]) {
+    const now = page[read].bind(page);
+    page[read] = async (...what) => {
+      await settled(page);
+      return now(...what);
+    };
+  }
+  const turn = page.mouse.wheel.bind(page.mouse);
+  page.mouse.wheel = async (...by) => {
+    await turn(...by);
+    await settled(page);
+  };
+  return page;
+}
+
 const tests = [];
 export function test(name, run) {
   tests.push({ name, run });
@@ -76,7 +93,7 @@ export async function withPage(file, use, { width = 1280, height = 800, ...optio
     ...options,
   });
   try {
-    const page = context.pages()[0] ?? (await context.newPage());
+    const page = patient(context.pages()[0] ?? (await context.newPage()));
     page.setDefaultTimeout(20000);
     const wrong = [];
     const requests = [];
