@@ -50,10 +50,25 @@ stands_still() {
             END { exit NR < 3 || moved || last - first < 1500 }'
 }
 
+looks() { new_lines | grep -c "look 3 of 3"; }
+has_looked_more_than() { [ "$(looks)" -gt "$1" ]; }
+# On a busy machine a guest may not have come to where it hangs when it is looked at.
+hangs() {
+    local tries before
+    for ((tries = 0; tries < 10; ++tries)); do
+        ! stands_still || return 0
+        ! has_new_text "the guest is off" || return 1
+        before=$(looks)
+        tell where
+        wait_until has_looked_more_than "$before" || return 1
+    done
+    return 1
+}
+
 write_then_fetch() { # what was written is executed
     local touches=write:$block,fetch:$block pa
     scene 34 "code is written, and called"
-    if kvm_guest "look 3 of 3\|the guest is off" 34 $touches && has_new_text "look 3 of 3" && stands_still; then
+    if kvm_guest "look 3 of 3\|the guest is off" 34 $touches && hangs; then
         ask frames "VMM: frames told"
         pa=$(frames | sed -n "s/^$block 0x40000000 //p")
         new_lines | grep -v "VMM: frames" | show
@@ -97,7 +112,7 @@ write_after_log() { # what was logged is written again
         note "the second GiB:"
         second_gib
         case $bits in
-        34) stands_still || not_as_told "a write after logging does not hang with 34 bits" ;;
+        34) hangs || not_as_told "a write after logging does not hang with 34 bits" ;;
         40) ! stands_still || not_as_told "a write after logging hangs with 40 bits" ;;
         esac
         end_guest

@@ -313,7 +313,7 @@ TEST_F(Attach, GdbstubsThatFailAtAnyStep) {
              {"drop", "E01", "", "zz", "raw:$12#00$12#00$12#00$12#00", "raw:$*#2a", "W00"}) {
             victim = request;
             answer = reply;
-            SCOPED_TRACE(victim + " " + answer);
+            SCOPED_TRACE(fmt::format("{} {}", victim, answer));
             expect_failure("--cpu 0 map", 1, "gdbstub at ");
             EXPECT_FALSE(answer != "drop" && qemu.is_physical());
         }
@@ -365,7 +365,7 @@ TEST_F(Attach, QmpThatFailsAtAnyStep) {
         for (const char* const reply : {"drop", "mute", "[]", "\x01", "{\"return\""}) {
             victim = command;
             answer = reply;
-            SCOPED_TRACE(victim + " " + answer);
+            SCOPED_TRACE(fmt::format("{} {}", victim, answer));
             const ProgramResult result = run("map");
             EXPECT_NE(result.status, 0);
             EXPECT_EQ(std::ranges::count(result.errors, '\n'), 1) << result.errors;
