@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 
 namespace twofold::tool {
 namespace {
@@ -182,10 +183,10 @@ TEST(QemuCommand, EachGuestHasItsWordsAndModules) {
                     "guest2.name=small guest2.memory=64M guest2.extent=1G guest2.ipa=40 "
                     "guest2.granule=16K guest2.cpus=3 guest2.around=2M guest2.lpa2=on "
                     "report=semihosting:/tmp/r.json"});
+    const std::string first = "guest-loader,addr=0x50000000,kernel=build/guest/vmlinuz,"
+                              "bootargs=console=ttyAMA0";
     EXPECT_EQ(values_of(command, "-device"),
-              (Words{"guest-loader,addr=0x50000000,kernel=build/guest/vmlinuz,"
-                     "bootargs=console=ttyAMA0",
-                     "guest-loader,addr=0x52000000,initrd=build/guest/initrd.img",
+              (Words{first, "guest-loader,addr=0x52000000,initrd=build/guest/initrd.img",
                      "guest-loader,addr=0x53000000,kernel=k2,bootargs=a b",
                      "guest-loader,addr=0x56000000,kernel=k3,bootargs=",
                      "guest-loader,addr=0x58000000,initrd=i3"}));
