@@ -35,7 +35,7 @@ bool is_arm64_image(const std::filesystem::path& file) {
 
 // Of an image.
 Result<std::uint64_t> image_size(const std::filesystem::path& file, std::string_view option) {
-    const auto size = size_of(file, option);
+    auto size = size_of(file, option);
     if (size && !is_arm64_image(file)) {
         return Failure{
             fmt::format("{} \"{}\": expected an uncompressed arm64 Image", option, file.string())};
