@@ -97,7 +97,7 @@ TEST(TargetDescription, Nonsense) {
     TargetDescription description;
     EXPECT_TRUE(
         description.add("<xi:include href=\"a:b\"/><xi:include/><xi:include href=''/>").empty());
-    description.add(std::string("<reg name=\"\0a\" bitsize=\"64\"/>", 30));
+    description.add(std::string("<reg name=\"\0a\" bitsize=\"64\"/>", 29));
     EXPECT_EQ(description.size(), 1U);
     std::string many;
     for (unsigned i = 0; i < 70000; ++i) {

@@ -334,7 +334,7 @@ TEST(CheckHostile, TablesThatTakeTooLong) {
 
 TEST(CheckHostile, MoreTablesThanThereIsMemory) {
     std::string text = header + page_mapped;
-    for (int i = 0; i < 200; ++i) {
+    for (unsigned i = 0; i < 200; ++i) {
         text += fmt::format("0 alloc {:#x} 0x1000000\n", 0x1'0000'0000ULL + i * 0x100'0000ULL);
     }
     const TraceCheck result = check(text, {.checker_bytes = 64 << 10});
@@ -345,7 +345,7 @@ TEST(CheckHostile, MoreTablesThanThereIsMemory) {
 TEST(CheckCommand, StatusAndErrors) {
     const auto folder = TemporaryFolder::make().value();
     const auto file = [&folder](const std::string& name, const std::string& text) {
-        const std::string path = (folder.path() / name).string();
+        std::string path = (folder.path() / name).string();
         std::ofstream{path, std::ios::binary} << text;
         return path;
     };

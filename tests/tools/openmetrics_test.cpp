@@ -49,7 +49,7 @@ private:
     std::string word() {
         const std::size_t end = std::min(
             rest_.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789"), rest_.size());
-        const std::string word{rest_.substr(0, end)};
+        std::string word{rest_.substr(0, end)};
         rest_.remove_prefix(end);
         return word;
     }

@@ -28,8 +28,7 @@ constexpr std::chrono::seconds longest{60};
 class RunningGuest {
 public:
     static constexpr unsigned vcpus = 2;
-    static constexpr unsigned logger = 6; // contexts of other threads
-    static constexpr unsigned owner = 7;
+    static constexpr unsigned logger = 6; // the context of another thread
 
     RunningGuest(std::uint64_t slot_length, std::uint64_t unit)
         : length{slot_length},
