@@ -1,29 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What is typed at the console: for the guest, or for the monitor.
 #include "devices/console_input.hpp"
+#include "fake_input.hpp"
 
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <string>
 
 namespace twofold {
 namespace {
-
-class Device final : public hyp::CharacterInput {
-public:
-    bool try_get(char& character) override {
-        if (waiting.empty())
-            return false;
-        character = waiting.front();
-        waiting.pop_front();
-        return true;
-    }
-    void set_receive_interrupt(bool enable) override { interrupt = enable; }
-
-    std::deque<char> waiting;
-    bool interrupt = false;
-};
 
 class Escaped final : public hyp::EscapedInput {
 public:
@@ -41,7 +26,7 @@ protected:
 
     // As long as the device's interrupt is on and has a reason.
     void type(std::string_view text) {
-        device.waiting.insert(device.waiting.end(), text.begin(), text.end());
+        device.type(text);
         interrupt();
     }
     void interrupt() {
@@ -57,7 +42,7 @@ protected:
         return text;
     }
 
-    Device device;
+    FakeInput device;
     Escaped monitor;
     hyp::ConsoleInput input;
 };

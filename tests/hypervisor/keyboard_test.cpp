@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Who gets what is typed, where there are several guests.
 #include "devices/keyboard.hpp"
+#include "fake_input.hpp"
 
 #include <gtest/gtest.h>
 
 #include <array>
-#include <deque>
 #include <string>
 
 namespace twofold {
@@ -13,21 +13,11 @@ namespace {
 
 using Passed = hyp::KeyboardSeat::Passed;
 
-class Uart final : public hyp::CharacterInput, public hyp::KeyboardInterrupt {
+class Uart final : public FakeInput, public hyp::KeyboardInterrupt {
 public:
-    bool try_get(char& character) override {
-        if (waiting.empty())
-            return false;
-        character = waiting.front();
-        waiting.pop_front();
-        return true;
-    }
-    void set_receive_interrupt(bool enabled) override { interrupt = enabled; }
     void route(unsigned cpu) override { target = cpu; }
     void raise() override { raised = true; }
 
-    std::deque<char> waiting;
-    bool interrupt = false;
     bool raised = false;
     unsigned target = 99;
 };
@@ -78,7 +68,7 @@ protected:
 
     // The CPU that the interrupt goes to takes it, as long as there is a reason.
     void type(std::string_view text) {
-        uart.waiting.insert(uart.waiting.end(), text.begin(), text.end());
+        uart.type(text);
         for (unsigned i = 0; uart.raised || (uart.interrupt && !uart.waiting.empty()); ++i) {
             ASSERT_LT(i, 10U) << "an interrupt storm";
             uart.raised = false;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The emulated PL011, driven as Linux's driver and as no driver does. Values from the PL011 manual.
 #include "devices/virtual_uart.hpp"
+#include "fake_input.hpp"
 
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <string>
 
 namespace twofold::test {
@@ -31,22 +31,12 @@ constexpr std::uint64_t rxff = 1 << 6;
 constexpr std::uint64_t enabled = 0x301; // RXE, TXE, UARTEN
 constexpr std::uint64_t fifos = 0x70;    // 8 bits, FEN
 
-class RealUart final : public hyp::CharacterOutput, public hyp::CharacterInput {
+class RealUart final : public hyp::CharacterOutput, public FakeInput {
 public:
+    RealUart() { interrupt = true; }
     void put(char character) override { sent += character; }
-    bool try_get(char& character) override {
-        if (waiting.empty())
-            return false;
-        character = waiting.front();
-        waiting.pop_front();
-        return true;
-    }
-    void set_receive_interrupt(bool enable) override { interrupt = enable; }
-    void type(std::string_view text) { waiting.insert(waiting.end(), text.begin(), text.end()); }
 
     std::string sent;
-    std::deque<char> waiting;
-    bool interrupt = true;
 };
 
 class Line final : public hyp::InterruptLine {

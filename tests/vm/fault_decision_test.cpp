@@ -88,14 +88,7 @@ TEST(FaultDecision, NothingAndALostRace) {
 TEST(FaultDecision, MadeYoung) {
     Guest guest;
     guest.add_ram();
-    guest.machine.memory.with_table([](auto& table, Invalidation& owed) {
-        ASSERT_TRUE(
-            table.map({.ipa = ram,
-                       .pa = memory_pa,
-                       .length = GiB,
-                       .attributes = {.permissions = Permissions::rw(), .access_flag = false}},
-                      owed));
-    });
+    guest.map_old();
     EXPECT_EQ(decision(guest, 0x3000, Kind::load).action, FaultAction::made_young);
 }
 

@@ -52,6 +52,17 @@ struct Guest {
             .value();
     }
     FaultCounters counters() const { return machine.memory.counters(); }
+    // The first GiB, in a block whose access flag is clear.
+    void map_old() {
+        machine.memory.with_table([](auto& table, Invalidation& owed) {
+            ASSERT_TRUE(
+                table.map({.ipa = ram,
+                           .pa = memory_pa,
+                           .length = GiB,
+                           .attributes = {.permissions = Permissions::rw(), .access_flag = false}},
+                          owed));
+        });
+    }
     std::optional<Mapping> mapping(Ipa ipa) {
         std::optional<Mapping> result;
         machine.memory.with_table(

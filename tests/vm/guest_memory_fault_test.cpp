@@ -116,14 +116,7 @@ TEST(GuestMemory, APermissionFaultNeedsTheTranslatedAddress) {
 TEST(GuestMemory, AnAccessFlagFaultMakesTheLeafYoung) {
     Guest guest;
     guest.add_ram();
-    guest.machine.memory.with_table([](auto& table, Invalidation& owed) {
-        ASSERT_TRUE(
-            table.map({.ipa = ram,
-                       .pa = memory_pa,
-                       .length = GiB,
-                       .attributes = {.permissions = Permissions::rw(), .access_flag = false}},
-                      owed));
-    });
+    guest.map_old();
     const auto result = guest.machine.access(ram + 0x3000, Kind::load);
     EXPECT_TRUE(result.faulted);
     ASSERT_TRUE(result.pa);
