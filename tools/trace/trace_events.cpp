@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -83,7 +82,7 @@ public:
         : header_{header},
           origin_{origin},
           process_{process},
-          geometry_{geometry_of(CpuFeatures::from(find_cpu("max")->registers), Vtcr{header.vtcr})},
+          geometry_{geometry_of(features_, Vtcr{header.vtcr})},
           list_{list},
           waiting_(header.cpus) {}
 
@@ -187,7 +186,7 @@ private:
                 arguments["covers"] =
                     decode_tlbi_operand(tlbi.operand,
                                         by_ipa ? TlbiOperandKind::ipas2 : TlbiOperandKind::ripas2,
-                                        CpuFeatures::from(find_cpu("max")->registers), *geometry_)
+                                        features_, *geometry_)
                         .summary;
             }
         }
@@ -234,6 +233,8 @@ private:
     const TraceHeader& header_;
     std::uint64_t origin_;
     std::size_t process_;
+    // What the CPU has beyond this does not matter to what an operand covers.
+    CpuFeatures features_ = CpuFeatures::from(known_cpus().front().registers);
     std::expected<Geometry, Error> geometry_;
     EventList& list_;
     std::vector<std::vector<Waiting>> waiting_; // by CPU
